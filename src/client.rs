@@ -1,0 +1,130 @@
+//! A client library for the ARGO Messaging Service (AMS).
+//!
+//! Usable alone: `default-features = false, features = ["client"]` brings no daemon, command line or server
+//! with it.
+//!
+//! ```no_run
+//! use ams_forwarder::client::{AmsClient, ProjectName, PullLimits, SubscriptionName};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let project: ProjectName = "EGI".parse()?;
+//! let client = AmsClient::builder("https://msg.example.org", project).token_file("/etc/egi.token").build()?;
+//! let subscription: SubscriptionName = "metrics".parse()?;
+//! let limits = PullLimits { max_messages: 1000, max_bytes: 64 << 20 };
+//! let batch = client.pull(&subscription, limits).await?;
+//! for message in &batch {
+//!     let mut payload = Vec::new();
+//!     message.decode_data(&mut payload)?;
+//!     println!("{} {}", message.id(), String::from_utf8_lossy(&payload));
+//! }
+//! if let Some(last) = batch.last_id() {
+//!     client.acknowledge(&subscription, last).await?; // cumulative: everything up to here
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
+//! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
+//! retried behind the caller's back, but that a changed token file is tried at once. Calls are futures of
+//! tokio, can be dropped at any time, and say what that means.
+//!
+//! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
+//! `subscriptions`; `consume` and `seek` for what consumers do), all of them over `http`. What is not particular to AMS,
+//! in `transport` and `credential`, serves the webhook sink as well.
+
+mod batch;
+mod builder;
+mod classify;
+mod consume;
+mod credential;
+mod data;
+mod error;
+mod http;
+mod model;
+mod name;
+mod projects;
+mod publish;
+mod seek;
+mod subscriptions;
+mod tls;
+mod topics;
+mod transport;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "daemon")]
+pub(crate) use {
+    classify::{excerpt, retry_after},
+    credential::{Credential, Token},
+    tls::Roots,
+    transport::{NoAnswer, Timeouts, Transport},
+};
+
+pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
+pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+pub use data::NotBase64;
+pub use error::{Error, ErrorKind, Result};
+pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, SubscriptionInfo, TopicInfo};
+#[cfg(feature = "emulator")]
+pub(crate) use name::is_valid_name;
+pub use name::{InvalidName, ProjectName, SubscriptionName, TopicName};
+#[cfg(feature = "emulator")]
+pub(crate) use publish::LARGEST_RECORD;
+pub use publish::{InvalidAttribute, NewMessage, RawMessage, Unpublishable};
+pub use secrecy::SecretString;
+pub use subscriptions::LONGEST_ACK_DEADLINE;
+
+use std::{fmt, sync::Arc};
+
+/// A client of one project, with one token.
+///
+/// Cheap to clone; clones share connections and token. Its `Debug` shows no secret.
+#[derive(Clone)]
+pub struct AmsClient(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    endpoint: String,
+    authority: String,
+    project: ProjectName,
+    credential: credential::Credential,
+    timeouts: transport::Timeouts,
+}
+
+impl AmsClient {
+    /// Begins a client for a project of the service at `endpoint`, such as `https://msg.example.org`.
+    pub fn builder(endpoint: &str, project: ProjectName) -> AmsClientBuilder {
+        AmsClientBuilder::new(endpoint, project)
+    }
+
+    /// The project its calls are about.
+    #[must_use]
+    pub fn project(&self) -> &ProjectName {
+        &self.0.project
+    }
+
+    /// The service's base URL, without a slash at its end. There is no secret in it.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
+    /// The service's host and port, `msg.example.org:443`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.0.authority.clone()
+    }
+}
+
+impl fmt::Debug for AmsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmsClient")
+            .field("endpoint", &self.0.endpoint)
+            .field("project", &self.0.project)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! Making a client: what can be set, what is checked, what is assumed.
+
+use super::{
+    AmsClient, Inner,
+    credential::{Credential, Token},
+    name::ProjectName,
+    tls::Roots,
+    transport::{Proxy, Timeouts, Transport},
+};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Time for one request, its answer included, unless another is set.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+/// Time for making a connection, unless another is set.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What [`AmsClient::builder`] returns. Its `Debug` shows no secret.
+#[must_use]
+pub struct AmsClientBuilder {
+    endpoint: String,
+    project: ProjectName,
+    source: Option<TokenSource>,
+    transport: Transport,
+}
+
+enum TokenSource {
+    Given(SecretString),
+    File(PathBuf),
+}
+
+impl AmsClientBuilder {
+    pub(super) fn new(endpoint: &str, project: ProjectName) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            project,
+            source: None,
+            transport: Transport::new(Timeouts {
+                request: DEFAULT_TIMEOUT,
+                connect: DEFAULT_CONNECT_TIMEOUT,
+            }),
+        }
+    }
+
+    /// The token itself. Replaces a token file.
+    pub fn token(mut self, token: SecretString) -> Self {
+        self.source = Some(TokenSource::Given(token));
+        self
+    }
+
+    /// The file the token stands in, white space around it allowed. Replaces a token.
+    ///
+    /// It is read with the first request and again when it changed, or when the service refuses the token; so
+    /// it need not exist yet. While there is none, calls fail with
+    /// [`Unauthorized`](super::ErrorKind::Unauthorized).
+    pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Some(TokenSource::File(path.into()));
+        self
+    }
+
+    /// Trusts the certificates of this PEM file alone. Replaces a CA directory.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.transport.roots = Roots::File(path.into());
+        self
+    }
+
+    /// Trusts the certificates of this directory alone: `*.pem`, and `*.0` as `openssl rehash` names them.
+    /// Broken files are warned about and left out. Replaces a CA file.
+    pub fn ca_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.transport.roots = Roots::Directory(path.into());
+        self
+    }
+
+    /// The proxy for all requests, `http://` or `https://`, credentials in it allowed. Without it, the
+    /// environment decides (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.transport.proxy = Proxy::Given(url.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says: for a service in this process.
+    pub fn no_proxy(mut self) -> Self {
+        self.transport.proxy = Proxy::Direct;
+        self
+    }
+
+    /// Time for one request, its answer included. There always is a limit: a frozen broker lets requests hang
+    /// for minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.transport.timeouts.request = timeout;
+        self
+    }
+
+    /// Time for making a connection, TLS included.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.transport.timeouts.connect = timeout;
+        self
+    }
+
+    /// What the client calls itself; `ams-forwarder/VERSION` unless set.
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.transport.user_agent);
+        self
+    }
+
+    /// Checks everything that can be checked without the service, and reads the CA certificates.
+    pub fn build(self) -> Result<AmsClient, BuildError> {
+        let endpoint = Endpoint::parse(&self.endpoint)?;
+        let credential = match self.source {
+            None => return Err(BuildError::NoToken),
+            Some(TokenSource::File(path)) => Credential::file(path),
+            Some(TokenSource::Given(text)) => {
+                let token = Token::new(text.expose_secret()).ok_or(BuildError::Token)?;
+                Credential::Fixed(Arc::new(token))
+            }
+        };
+        let timeouts = self.transport.timeouts;
+        let http = self.transport.build()?;
+        Ok(AmsClient(Arc::new(Inner {
+            http,
+            endpoint: endpoint.url,
+            authority: endpoint.authority,
+            project: self.project,
+            credential,
+            timeouts,
+        })))
+    }
+}
+
+impl fmt::Debug for AmsClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmsClientBuilder")
+            .field("project", &self.project)
+            .field("roots", &self.transport.roots)
+            .field("timeouts", &self.transport.timeouts)
+            .field("user_agent", &self.transport.user_agent)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Endpoint {
+    /// Without a slash at its end, so that paths can be appended.
+    url: String,
+    authority: String,
+}
+
+impl Endpoint {
+    fn parse(text: &str) -> Result<Self, BuildError> {
+        let refused = |reason| BuildError::Endpoint { reason };
+        let url =
+            Url::parse(text.trim()).map_err(|_| refused("it is no URL; https://msg.example.org is one"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused("it begins neither with https:// nor with http://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("it has a user name or password; AMS knows only tokens"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refused("it has a query or fragment"));
+        }
+        let path = url.path().trim_end_matches('/');
+        if path == "/v1" || path.ends_with("/v1") {
+            return Err(refused("it ends with /v1, which is added to each request"));
+        }
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(refused("it names no host"));
+        };
+        let authority = format!("{host}:{port}");
+        Ok(Self { url: url.as_str().trim_end_matches('/').to_owned(), authority })
+    }
+}
+
+/// Why no client was made. Shows no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The endpoint is no base URL of a service.
+    #[error("the endpoint is not usable: {reason}")]
+    Endpoint {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Neither a token nor a token file was given.
+    #[error("neither a token nor a token file was given")]
+    NoToken,
+    /// The token is empty or cannot travel in a header.
+    #[error("the token is empty, or has characters that no token has (only printable ASCII is allowed)")]
+    Token,
+    /// The CA file cannot be used.
+    #[error("CA file {}: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The CA directory cannot be read, or no file in it is usable.
+    #[error("CA directory {}: {reason}", path.display())]
+    CaDir {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The proxy is no URL of one.
+    #[error("the proxy is not usable: an http:// or https:// URL is expected")]
+    Proxy,
+    /// The user agent cannot travel in a header.
+    #[error("the user agent {value:?} has characters that a header cannot have")]
+    UserAgent {
+        /// What was given.
+        value: String,
+    },
+    /// A timeout of nothing: no request could succeed.
+    #[error("the {what} is zero")]
+    ZeroTimeout {
+        /// Which one.
+        what: &'static str,
+    },
+    /// The HTTP or TLS machinery could not be set up.
+    #[error("HTTP client: {reason}")]
+    Http {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl BuildError {
+    /// The file or directory that is at fault, if one is.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::CaFile { path, .. } | Self::CaDir { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

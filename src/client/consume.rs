@@ -1,0 +1,59 @@
+//! Pull and acknowledge, and where a subscription stands.
+//!
+//! Pull and acknowledge alternate: a pull moves nothing, and each pull replaces the window of ids that can be
+//! acknowledged, whoever made it.
+
+use super::{
+    AmsClient,
+    batch::{self, Batch},
+    error::Result,
+    http::Method,
+    model::{Offsets, PullLimits},
+    name::SubscriptionName,
+};
+use serde_json::json;
+
+impl AmsClient {
+    /// Pulls the next messages, at once: the service waits 0.3 s at most, and may return fewer than there
+    /// are.
+    ///
+    /// An answer above `max_bytes` is cut off while it is read ([`TooLarge`](super::ErrorKind::TooLarge)):
+    /// pull fewer. [`PoisonedRecord`](super::ErrorKind::PoisonedRecord): no pull over that record will
+    /// succeed, a smaller one may.
+    ///
+    /// Dropping the call loses nothing: a pull does not move the subscription. It may have replaced the
+    /// window of ids that can be acknowledged.
+    pub async fn pull(&self, subscription: &SubscriptionName, limits: PullLimits) -> Result<Batch> {
+        // Numbers and booleans are answered with 400. Waiting pulls would hold a lock for up to 300 s.
+        let body =
+            json!({ "maxMessages": limits.max_messages.max(1).to_string(), "returnImmediately": "true" });
+        let request = self
+            .subscription_request(Method::Post, subscription, ":pull")
+            .body(body.to_string())
+            .max_bytes(limits.max_bytes.min(batch::LARGEST_BODY));
+        self.0.send(request).await?.batch()
+    }
+
+    /// Acknowledges every message up to and including the id `through`, which must be of the last pull.
+    ///
+    /// Cumulative: what lies below is acknowledged too, so a part can only be acknowledged from the front.
+    /// After [`AckDeadlinePassed`](super::ErrorKind::AckDeadlinePassed),
+    /// [`AckWindowGone`](super::ErrorKind::AckWindowGone), a dropped call or a lost answer,
+    /// [`offsets`](Self::offsets) tells whether it was accepted.
+    pub async fn acknowledge(&self, subscription: &SubscriptionName, through: u64) -> Result<()> {
+        let id = format!("{}:{through}", subscription.qualified(self.project()));
+        let request = self
+            .subscription_request(Method::Post, subscription, ":acknowledge")
+            .body(json!({ "ackIds": [id] }).to_string());
+        self.0.send(request).await?.object()
+    }
+
+    /// The bounds of the log and the subscription's place in it. Costs the service 1-2 ms.
+    ///
+    /// It needs no permission on the subscription, and shows `-1` bounds while the broker is down: see
+    /// [`Offsets::bounds`]. Dropping it loses nothing; but a look that finds the subscription behind `min`
+    /// moves it there and clears the window of ids that can be acknowledged.
+    pub async fn offsets(&self, subscription: &SubscriptionName) -> Result<Offsets> {
+        self.0.send(self.subscription_request(Method::Get, subscription, ":offsets")).await?.json()
+    }
+}

@@ -1,0 +1,229 @@
+//! What can go wrong with a call, told by what follows from it.
+//!
+//! An [`Error`] says which request it was, what came back and after how long; its [`ErrorKind`] says what to
+//! do. The token never occurs in one, nor a query or the content of a message. How an answer becomes an error
+//! is written in `classify`.
+
+use std::{fmt, time::Duration};
+
+/// The result of a call to the service.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What follows from an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// It may pass: try again, later. No connection, a timeout, 429, 5xx, or an answer that is none of AMS.
+    Transient,
+    /// No token, or one the service does not know (401).
+    Unauthorized,
+    /// The token's user lacks the role, or is not in the ACL (403).
+    Forbidden,
+    /// No such project, topic, subscription, or path (404).
+    NotFound,
+    /// It exists already, the topic of the subscription is gone, or the time lies beyond the log (409).
+    Conflict,
+    /// Too much time has passed since the pull: nothing was acknowledged, pull again (408 on an acknowledge).
+    AckDeadlinePassed,
+    /// The id is not of the last pull, or was acknowledged before; `:offsets` tells which.
+    AckWindowGone,
+    /// A record in reach of the pull is destroyed: no pull over it will ever succeed, a smaller one may.
+    PoisonedRecord,
+    /// The answer was larger than allowed and was cut off, or the request was (413): ask for or send less.
+    TooLarge,
+    /// The request is wrong and will stay so (400, a redirect, or refused before it was sent).
+    Invalid,
+}
+
+impl ErrorKind {
+    /// A short fixed word, fit for a metric label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::AckDeadlinePassed => "ack_deadline_passed",
+            Self::AckWindowGone => "ack_window_gone",
+            Self::PoisonedRecord => "poisoned_record",
+            Self::TooLarge => "too_large",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A call that failed.
+///
+/// Shown as `POST /v1/projects/P/subscriptions/S:pull: 403 Access to this resource is forbidden (forbidden,
+/// after 12 ms)`.
+pub struct Error(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    kind: ErrorKind,
+    class: &'static str,
+    method: &'static str,
+    path: String,
+    status: Option<u16>,
+    message: String,
+    elapsed: Duration,
+    retry_after: Option<Duration>,
+    may_have_happened: bool,
+}
+
+/// No connection was made: nothing was sent.
+pub(super) const CONNECT: &str = "connect";
+/// The time for the request ran out.
+pub(super) const TIMEOUT: &str = "timeout";
+
+impl Error {
+    /// Every value [`class`](Self::class) can have.
+    pub const CLASSES: [&'static str; 12] = [
+        "transient",
+        CONNECT,
+        TIMEOUT,
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "ack_deadline_passed",
+        "ack_window_gone",
+        "poisoned_record",
+        "too_large",
+        "invalid",
+    ];
+
+    pub(crate) fn new(
+        kind: ErrorKind,
+        method: &'static str,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Details {
+            kind,
+            class: kind.as_str(),
+            method,
+            path: path.into(),
+            status: None,
+            message: message.into(),
+            elapsed: Duration::ZERO,
+            retry_after: None,
+            may_have_happened: true,
+        }))
+    }
+
+    pub(crate) fn with_class(mut self, class: &'static str) -> Self {
+        self.0.class = class;
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_elapsed(mut self, elapsed: Duration) -> Self {
+        self.0.elapsed = elapsed;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_may_have_happened(mut self, may: bool) -> Self {
+        self.0.may_have_happened = may;
+        self
+    }
+
+    /// What follows from it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The kind's word, with `connect` and `timeout` told apart from other transient errors. One of
+    /// [`CLASSES`](Self::CLASSES), so that it can be a metric label.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        self.0.class
+    }
+
+    /// The HTTP method of the request.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.0.method
+    }
+
+    /// The path of the request, without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The HTTP status of the answer; none when there was no answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// What the service said, or the start of what somebody else said, or what hindered the request.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The time from the start of the call to its failure.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// How long the answer asked to wait (`Retry-After`), at most a day.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the service may have done what was asked.
+    ///
+    /// False where it certainly has not: no connection was made, it was refused before it was sent, or the
+    /// service itself refused it. True where no answer came, where it broke off, or where somebody in between
+    /// answered. A publish that may have happened can duplicate its messages when it is tried again.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        self.0.may_have_happened
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let details = &*self.0;
+        write!(f, "{} {}: ", details.method, details.path)?;
+        if let Some(status) = details.status {
+            write!(f, "{status} ")?;
+        }
+        write!(f, "{} ({}, after {} ms", details.message, details.class, details.elapsed.as_millis())?;
+        if let Some(wait) = details.retry_after {
+            write!(f, ", to be tried again after {} s", wait.as_secs())?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,103 @@
+//! The one way out: every call of the client is a [`Request`] given to `send`.
+//!
+//! It puts the token into its header and nowhere else, follows no redirect (the token would travel along),
+//! reads no more of an answer than allowed, and turns whatever goes wrong into an [`Error`](super::Error)
+//! without a secret in it. There is no retry here but one: a token file that changed under a 401 is tried at
+//! once. Retrying is for callers, who know what a repetition means.
+
+use super::{
+    Inner,
+    error::{ErrorKind, Result},
+};
+use reqwest::{
+    Body, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use std::time::{Duration, Instant};
+
+mod answer;
+mod body;
+mod failure;
+mod request;
+
+pub(super) use answer::Answer;
+pub(super) use request::{Method, Request};
+
+const TOKEN_HEADER: &str = "x-api-key";
+
+impl Inner {
+    /// Sends a request and returns the answer of a success; everything else is an error.
+    pub(super) async fn send(&self, mut request: Request) -> Result<Answer> {
+        let started = Instant::now();
+        let outcome = self.try_send(&mut request, started).await;
+        let result = match &outcome {
+            Ok(answer) => Some(answer.status.as_u16()),
+            Err(error) => error.status(),
+        };
+        let elapsed = started.elapsed();
+        tracing::trace!(
+            method = request.method.as_str(),
+            path = request.path,
+            status = result,
+            ?elapsed,
+            "request to AMS"
+        );
+        outcome.map_err(|error| error.with_elapsed(elapsed))
+    }
+
+    async fn try_send(&self, request: &mut Request, started: Instant) -> Result<Answer> {
+        let no_token = |why| request.refuse(ErrorKind::Unauthorized, why);
+        let mut token = self.credential.current().await.map_err(no_token)?;
+        let mut http = self.prepare(request)?;
+        // Cheap: the body is shared, not copied.
+        let again = http.try_clone();
+        http.headers_mut().insert(TOKEN_HEADER, token.header());
+        let mut response =
+            self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let (Some(other), Some(mut http)) = (self.credential.instead_of(&token).await, again)
+        {
+            token = other;
+            http.headers_mut().insert(TOKEN_HEADER, token.header());
+            response = self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        }
+        let status = response.status();
+        if !status.is_success() {
+            return Err(failure::refusal(request, response, &token).await);
+        }
+        let body = match body::read(response, request.max_bytes).await {
+            Ok(body) => body,
+            Err(body::Unread::Broken(error)) => {
+                return Err(self.broken_off(request, &error).with_status(status.as_u16()));
+            }
+            Err(body::Unread::TooLarge) => {
+                let message =
+                    format!("the answer is larger than {} bytes and was cut off", request.max_bytes);
+                return Err(request.error(ErrorKind::TooLarge, message).with_status(status.as_u16()));
+            }
+        };
+        Ok(Answer { body, status, started, method: request.method, path: std::mem::take(&mut request.path) })
+    }
+
+    fn prepare(&self, request: &mut Request) -> Result<reqwest::Request> {
+        let mut url = Url::parse(&format!("{}{}", self.endpoint, request.path))
+            .map_err(|error| request.refuse(ErrorKind::Invalid, error.to_string()))?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut http = reqwest::Request::new(request.method.into(), url);
+        if let Some(body) = request.body.take() {
+            http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *http.body_mut() = Some(Body::from(body));
+        }
+        Ok(http)
+    }
+}
+
+/// Whole seconds, a started one counted.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests;
