@@ -1,0 +1,146 @@
+//! Pull, acknowledge, and where a subscription stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::answer::{Answer, Outcome, Refusal};
+use super::attributes::Poison;
+use super::clock;
+use super::cursor;
+use super::json::{self, Fields, WrongType};
+use super::project::{Project, Subscription, Topic};
+use super::routes::Call;
+use super::subscriptions::find;
+
+/// How long a waiting pull waits for all the messages it was asked for.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// What a pull asks for. Both come as strings; nonsense in them has a meaning.
+struct PullOptions {
+    limit: u64,
+    wait: bool,
+}
+
+impl PullOptions {
+    fn parse(body: &[u8]) -> Result<Self, WrongType> {
+        let fields = Fields::parse(body)?;
+        let limit = fields.text("maxMessages")?.parse().map_or(1, |limit: i64| limit.max(1));
+        Ok(Self { limit: limit.unsigned_abs(), wait: fields.text("returnImmediately")? == "false" })
+    }
+}
+
+pub(crate) async fn pull(project: &Project, project_name: &str, name: &str, call: &Call) -> Outcome {
+    let (subscription, topic) = {
+        let contents = project.read();
+        let subscription = Arc::clone(find(&contents, name)?);
+        let topic = contents.topics.get(&subscription.topic).cloned();
+        (subscription, topic.ok_or_else(|| Refusal::conflict("Subscription's topic doesn't exist"))?)
+    };
+    let options =
+        PullOptions::parse(&call.body).map_err(|_| Refusal::invalid("Invalid Pull Parameters Arguments"))?;
+    if call.broker.is_down() {
+        return Err(Refusal::backend());
+    }
+    let ack_prefix = format!("projects/{project_name}/subscriptions/{name}:");
+    if !options.wait {
+        return take(&subscription, &topic, &options, &ack_prefix).await;
+    }
+    // A task of its own: the service goes on waiting, and holds the topic's lock, when the client has left.
+    let stopping = call.stopping.clone();
+    let waiting = async move {
+        let taken = stopping.run_until_cancelled(take(&subscription, &topic, &options, &ack_prefix)).await;
+        taken.unwrap_or_else(|| Err(Refusal::backend()))
+    };
+    tokio::spawn(waiting).await.unwrap_or_else(|_| Err(Refusal::backend()))
+}
+
+async fn take(
+    subscription: &Subscription,
+    topic: &Topic,
+    options: &PullOptions,
+    ack_prefix: &str,
+) -> Outcome {
+    // The service reads where the subscription stands before it waits for the topic's lock.
+    let offset = subscription.cursor().current();
+    let pulling = topic.log.pulling.lock().await;
+    let bounds = topic.log.bounds();
+    let mut from = offset;
+    if offset < bounds.min {
+        from = bounds.min;
+        subscription.cursor().seek(from);
+    }
+    if options.wait && from < bounds.max {
+        let enough = from.unsigned_abs().saturating_add(options.limit);
+        // At the end of the wait a pull answers with what there is.
+        let _ = tokio::time::timeout(LONGEST_WAIT, topic.log.grown_to(enough)).await;
+    }
+    let records = topic.log.records(from.unsigned_abs(), options.limit);
+    drop(pulling);
+    let body = records.answer(ack_prefix).map_err(|poison| match poison {
+        Poison::Unreadable => {
+            Refusal::internal("Message retrieved from broker network has invalid JSON Structure")
+        }
+        Poison::Unexportable => Refusal::internal("Error exporting data to JSON"),
+    })?;
+    subscription.cursor().pulled(from, records.len(), clock::now().as_second());
+    Ok(Answer::text(body))
+}
+
+/// Cumulative: the highest id counts.
+pub(crate) fn acknowledge(project: &Project, project_name: &str, name: &str, call: &Call) -> Outcome {
+    let invalid = |_| Refusal::invalid("Invalid ack parameter");
+    let fields = Fields::parse(&call.body).map_err(invalid)?;
+    let ids = fields.texts("ackIds").map_err(invalid)?;
+    let contents = project.read();
+    let subscription = find(&contents, name)?;
+    let highest = cursor::highest_ack_id(&ids, project_name, name)?;
+    subscription.cursor().acknowledge(highest, clock::now().as_second())?;
+    Ok(Answer::text(b"{}".to_vec()))
+}
+
+/// While the broker is down, the service shows no bounds and where the subscription stood.
+pub(crate) fn offsets(project: &Project, name: &str, call: &Call) -> Outcome {
+    #[derive(Serialize)]
+    struct Offsets {
+        max: i64,
+        min: i64,
+        current: i64,
+    }
+    let contents = project.read();
+    let subscription = find(&contents, name)?;
+    let bounds = call.broker.bounds(contents.bounds(&subscription.topic));
+    let mut cursor = subscription.cursor();
+    cursor.catch_up(bounds);
+    Ok(Answer::json(&Offsets { max: bounds.max, min: bounds.min, current: cursor.current() }))
+}
+
+/// Out of bounds it is an error, and moves the subscription all the same.
+pub(crate) fn modify_offset(project: &Project, name: &str, call: &Call) -> Outcome {
+    let offset = Fields::parse(&call.body)
+        .and_then(|fields| fields.integer("offset"))
+        .map_err(|_| Refusal::invalid("Invalid Offset Arguments"))?;
+    let contents = project.read();
+    let subscription = find(&contents, name)?;
+    let bounds = call.broker.bounds(contents.bounds(&subscription.topic));
+    subscription.cursor().seek(offset);
+    if bounds.contains(offset) { Ok(Answer::empty()) } else { Err(Refusal::invalid("Offset out of bounds")) }
+}
+
+pub(crate) fn time_to_offset(project: &Project, name: &str, call: &Call) -> Outcome {
+    #[derive(Serialize)]
+    struct Found {
+        offset: u64,
+    }
+    let contents = project.read();
+    let subscription = find(&contents, name)?;
+    let time = clock::parse_zulu(call.parameter("time"))
+        .ok_or_else(|| Refusal::invalid("Time is not in valid Zulu format."))?;
+    let topic = contents.topics.get(&subscription.topic).filter(|_| !call.broker.is_down());
+    let topic = topic.ok_or_else(Refusal::backend)?;
+    let out_of_bounds =
+        || Refusal::conflict("Timestamp is out of bounds for the subscription's topic/partition");
+    let offset = topic.log.offset_at(time).ok_or_else(out_of_bounds)?;
+    Ok(Answer::text(json::compact(&Found { offset })))
+}

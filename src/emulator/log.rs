@@ -1,0 +1,196 @@
+//! The log behind a topic: one partition of records, numbered from 0 without holes.
+//!
+//! Records are kept as the text a pull will show, so that a pull is little more than copying. They lie in segments,
+//! one for each publish, shared with the pulls that are copying from them. What a log promises: ids are contiguous
+//! and rise with the publish times, whoever publishes; the oldest records go first when it grows beyond its bound.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::attributes::Poison;
+use super::clock;
+use super::message::Prepared;
+use crate::client::LARGEST_RECORD;
+
+mod segment;
+pub(crate) use segment::Records;
+use segment::{Record, Segment};
+
+/// Where a log begins and ends, as `:offsets` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The oldest record that is still there.
+    pub(crate) min: i64,
+    /// One past the newest record.
+    pub(crate) max: i64,
+}
+
+impl Bounds {
+    pub(crate) fn contains(self, offset: i64) -> bool {
+        (self.min..=self.max).contains(&offset)
+    }
+}
+
+/// A message that is larger than the service takes. Those before it are in the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// The records of one topic.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Held by every pull while it looks for records, and by a waiting pull while it waits.
+    pub(crate) pulling: tokio::sync::Mutex<()>,
+    grown: watch::Sender<End>,
+    state: Mutex<State>,
+    retention_bytes: usize,
+}
+
+/// What a waiting pull watches.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    next: u64,
+    gone: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    first: u64,
+    next: u64,
+    /// Of the records from `first` on.
+    bytes: usize,
+    last_time: Timestamp,
+    segments: VecDeque<Arc<Segment>>,
+}
+
+impl Log {
+    /// An empty log that keeps about `retention_bytes` of records.
+    pub(crate) fn new(retention_bytes: usize) -> Self {
+        let state = State {
+            first: 0,
+            next: 0,
+            bytes: 0,
+            last_time: Timestamp::UNIX_EPOCH,
+            segments: VecDeque::new(),
+        };
+        Self {
+            pulling: tokio::sync::Mutex::default(),
+            grown: watch::Sender::default(),
+            state: Mutex::new(state),
+            retention_bytes,
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        let state = self.state();
+        Bounds { min: state.first.cast_signed(), max: state.next.cast_signed() }
+    }
+
+    /// Appends `messages` one by one and gives their ids.
+    pub(crate) fn append(&self, messages: &[Prepared<'_>]) -> Result<Range<u64>, TooLarge> {
+        let mut state = self.state();
+        let first = state.next;
+        let mut segment = Segment::with_capacity(first, messages);
+        let mut outcome = Ok(());
+        for message in messages {
+            let time = state.last_time.max(clock::now());
+            let time = if time == state.last_time { next_nanosecond(time) } else { time };
+            let bytes = segment.push(message, time, LARGEST_RECORD);
+            let Some(bytes) = bytes else {
+                outcome = Err(TooLarge);
+                break;
+            };
+            state.last_time = time;
+            state.next += 1;
+            state.bytes += bytes;
+        }
+        if state.next > first {
+            state.segments.push_back(Arc::new(segment));
+            state.trim(self.retention_bytes);
+            let next = state.next;
+            self.grown.send_modify(|end| end.next = next);
+        }
+        outcome.map(|()| first..state.next)
+    }
+
+    /// Up to `limit` records from `from` on; fewer at the end of the log.
+    pub(crate) fn records(&self, from: u64, limit: u64) -> Records {
+        let state = self.state();
+        let from = from.max(state.first);
+        let range = from..from.saturating_add(limit).min(state.next).max(from);
+        let skipped = state.segments.partition_point(|segment| segment.end() <= range.start);
+        let segments =
+            state.segments.range(skipped..).take_while(|segment| segment.first() < range.end).map(Arc::clone);
+        Records::new(range.clone(), segments.collect())
+    }
+
+    /// Waits until the log reaches `offset` or its topic is gone.
+    pub(crate) async fn grown_to(&self, offset: u64) {
+        let mut end = self.grown.subscribe();
+        // It fails only when the log itself is dropped.
+        let _ = end.wait_for(|end| end.gone || end.next >= offset).await;
+    }
+
+    /// Ends what waits for this log: its topic was deleted.
+    pub(crate) fn close(&self) {
+        self.grown.send_modify(|end| end.gone = true);
+    }
+
+    /// The first record that is not older than `milliseconds` since 1970.
+    pub(crate) fn offset_at(&self, milliseconds: i64) -> Option<u64> {
+        let state = self.state();
+        let behind = state.segments.partition_point(|segment| segment.newest() < milliseconds);
+        let found = state.segments.get(behind)?.find(milliseconds)?;
+        Some(found.max(state.first))
+    }
+
+    /// Removes the records below `offset`, as retention does.
+    pub(crate) fn remove_below(&self, offset: u64) {
+        let mut state = self.state();
+        let offset = offset.min(state.next);
+        while state.first < offset {
+            state.remove_oldest();
+        }
+    }
+}
+
+impl State {
+    fn trim(&mut self, limit: usize) {
+        while self.bytes > limit && self.first + 1 < self.next {
+            self.remove_oldest();
+        }
+    }
+
+    fn remove_oldest(&mut self) {
+        let Some(segment) = self.segments.front() else {
+            return;
+        };
+        self.bytes -= segment.record(self.first).map_or(0, |record: &Record| record.bytes());
+        self.first += 1;
+        if segment.end() <= self.first {
+            self.segments.pop_front();
+        }
+    }
+}
+
+fn next_nanosecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_nanosecond(time.as_nanosecond() + 1).unwrap_or(time)
+}
+
+/// The first poison that a pull over these records meets: what cannot be read is met before what cannot be written.
+pub(crate) fn worse(one: Option<Poison>, other: Option<Poison>) -> Option<Poison> {
+    match (one, other) {
+        (Some(Poison::Unreadable), _) | (_, Some(Poison::Unreadable)) => Some(Poison::Unreadable),
+        (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What a project holds: topics with their logs, subscriptions with their cursors.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use jiff::Timestamp;
+
+use super::clock;
+use super::cursor::Cursor;
+use super::log::{Bounds, Log};
+use super::registry::Registry;
+
+/// A project, shared by all requests.
+#[derive(Debug)]
+pub(crate) struct Project {
+    pub(crate) created: Timestamp,
+    contents: RwLock<Contents>,
+}
+
+/// What can change in a project.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) modified: Timestamp,
+    pub(crate) topics: Registry<Topic>,
+    pub(crate) subscriptions: Registry<Subscription>,
+    /// The last bounds of topics that were deleted: the service shows them to the subscriptions that stay behind.
+    pub(crate) deleted_topics: HashMap<String, Bounds>,
+}
+
+impl Project {
+    pub(crate) fn new(name: &str, description: &str) -> Self {
+        let created = clock::now();
+        let contents = Contents {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            modified: created,
+            topics: Registry::default(),
+            subscriptions: Registry::default(),
+            deleted_topics: HashMap::new(),
+        };
+        Self { created, contents: RwLock::new(contents) }
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contents> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Contents> {
+        self.contents.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    /// The bounds that a subscription of `topic` sees; both -1 where nothing is known of such a topic.
+    pub(crate) fn bounds(&self, topic: &str) -> Bounds {
+        match self.topics.get(topic) {
+            Some(topic) => topic.log.bounds(),
+            None => self.deleted_topics.get(topic).copied().unwrap_or(Bounds { min: -1, max: -1 }),
+        }
+    }
+}
+
+/// A topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+    pub(crate) log: Log,
+}
+
+impl Topic {
+    pub(crate) fn new(name: &str, retention_bytes: usize) -> Self {
+        Self { name: name.to_owned(), created: clock::now(), log: Log::new(retention_bytes) }
+    }
+}
+
+/// A subscription. It names its topic, and survives it.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) name: String,
+    pub(crate) topic: String,
+    pub(crate) created: Timestamp,
+    cursor: Mutex<Cursor>,
+}
+
+impl Subscription {
+    pub(crate) fn new(name: &str, topic: &str, cursor: Cursor) -> Self {
+        Self {
+            name: name.to_owned(),
+            topic: topic.to_owned(),
+            created: clock::now(),
+            cursor: Mutex::new(cursor),
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> MutexGuard<'_, Cursor> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
