@@ -1,9 +1,41 @@
-//! A client library of the ARGO Messaging Service (AMS), see [`client`], and an emulator of it, see [`emulator`].
+//! Consumes subscriptions of the ARGO Messaging Service (AMS) and delivers every message.
+//!
+//! What is in the house, and how a message flows through it:
+//!
+//! ```text
+//!              +---------------------- daemon: one pipeline per subscription ----------------------+
+//! AMS -> client::pull -> pipeline::admit -> sink::deliver (file, stdout,  -> receipts -> ledger ---+
+//!  ^                     (gap? rewind?       webhook, topic)                                       |
+//!  +-- client::acknowledge <-- ack token, made only of the receipts of every required sink <------+
+//! ```
+//!
+//! - [`client`]: the client library, usable alone (`default-features = false, features = ["client"]`).
+//! - [`emulator`]: an AMS in memory, faithful to the wire, traps included.
+//! - [`config`]: the configuration file, every problem in it reported at once.
+//! - [`pipeline`]: the loop, and what it knows of each subscription's progress.
+//! - `sink`: where messages go.
+//! - [`metrics`]: every metric, named once.
+//! - [`daemon`]: starts and stops all of it, and tells how it is doing.
+//!
+//! `client` knows nothing of the rest; `emulator` knows names and wire types of `client`; `sink` knows no
+//! acknowledgement; `pipeline` alone sees both sinks and acknowledgements; `daemon` starts pipelines and knows nothing
+//! of messages.
 
 pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "daemon")]
+pub mod config;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(feature = "daemon")]
+pub mod metrics;
+#[cfg(feature = "daemon")]
+pub mod pipeline;
+#[cfg(feature = "daemon")]
+mod sink;
+

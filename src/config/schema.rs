@@ -1,0 +1,145 @@
+//! Every key there is, by table: what tells an unknown key from one in the wrong table or of a later version.
+
+/// The keys of one kind of table.
+#[derive(Debug)]
+pub(super) struct TableKeys {
+    /// The table's name, with NAME for a name of one's own; empty for the top of the file.
+    pub(super) at: &'static str,
+    pub(super) keys: &'static [&'static str],
+    /// Keys that are planned and not taken yet.
+    pub(super) later: &'static [&'static str],
+}
+
+const fn table(at: &'static str, keys: &'static [&'static str]) -> TableKeys {
+    TableKeys { at, keys, later: &[] }
+}
+
+pub(super) static ROOT: TableKeys = table(
+    "",
+    &["state_dir", "log", "admin", "shutdown", "limits", "connections", "subscriptions", "emulator"],
+);
+pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
+pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
+pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
+pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes"]);
+pub(super) static CONNECTION: TableKeys = TableKeys {
+    at: "connections.NAME",
+    keys: &[
+        "endpoint",
+        "project",
+        "token",
+        "token_file",
+        "ca_file",
+        "ca_dir",
+        "proxy",
+        "timeout",
+        "connect_timeout",
+    ],
+    later: &["certificate", "private_key", "authn_endpoint"],
+};
+pub(super) static SUBSCRIPTION: TableKeys = table(
+    "subscriptions.NAME",
+    &[
+        "connection",
+        "subscription",
+        "max_messages",
+        "max_batch_bytes",
+        "on_log_reset",
+        "poll_min",
+        "poll_max",
+        "on_poison",
+        "retry",
+        "sinks",
+    ],
+);
+pub(super) static SUBSCRIPTION_RETRY: TableKeys = table("subscriptions.NAME.retry", &["initial", "max"]);
+pub(super) static SINK: TableKeys = TableKeys {
+    at: "subscriptions.NAME.sinks.NAME",
+    keys: &[
+        "type",
+        "path",
+        "format",
+        "url",
+        "headers",
+        "bearer_token",
+        "bearer_token_file",
+        "basic",
+        "ca_file",
+        "ca_dir",
+        "timeout",
+        "connect_timeout",
+        "connection",
+        "topic",
+        "batch",
+        "required",
+        "retry",
+        "on_reject",
+    ],
+    later: &["time_zone"],
+};
+pub(super) static SINK_BASIC: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.basic", &["username", "password"]);
+pub(super) static SINK_RETRY: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.retry", &["initial", "max", "attempts"]);
+pub(super) static EMULATOR: TableKeys = table("emulator", &["listen", "token", "demo"]);
+pub(super) static DEMO: TableKeys = table("emulator.demo", &["project", "topic", "subscription", "rate"]);
+
+/// Every kind of table.
+pub(super) static ALL: [&TableKeys; 13] = [
+    &ROOT,
+    &LOG,
+    &ADMIN,
+    &SHUTDOWN,
+    &LIMITS,
+    &CONNECTION,
+    &SUBSCRIPTION,
+    &SUBSCRIPTION_RETRY,
+    &SINK,
+    &SINK_BASIC,
+    &SINK_RETRY,
+    &EMULATOR,
+    &DEMO,
+];
+
+impl TableKeys {
+    /// What is wrong with a key that nobody took, and what may have been meant.
+    pub(super) fn explain(&self, key: &str) -> (String, String) {
+        if self.later.contains(&key) {
+            return ("is not available in this version".to_owned(), self.list());
+        }
+        let elsewhere: Vec<_> = ALL
+            .iter()
+            .filter(|table| table.keys.contains(&key))
+            .map(|table| {
+                if table.at.is_empty() { "the top of the file".to_owned() } else { format!("[{}]", table.at) }
+            })
+            .collect();
+        let hint = match (elsewhere.is_empty(), self.nearest(key)) {
+            (false, _) => format!("`{key}` belongs in {}", elsewhere.join(" or ")),
+            (true, Some(nearest)) => format!("did you mean `{nearest}`?"),
+            (true, None) => self.list(),
+        };
+        ("is not a known key".to_owned(), hint)
+    }
+
+    fn nearest(&self, key: &str) -> Option<&'static str> {
+        nearest(key, self.keys)
+    }
+
+    fn list(&self) -> String {
+        let table =
+            if self.at.is_empty() { "the top of the file".to_owned() } else { format!("[{}]", self.at) };
+        format!("{table} has {}", self.keys.join(", "))
+    }
+}
+
+/// The candidate that a mistyped word most likely means, if one is near.
+pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase().replace('-', "_");
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}

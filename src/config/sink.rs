@@ -1,0 +1,215 @@
+//! `[subscriptions.NAME.sinks.NAME]`: where the messages go.
+
+use std::collections::BTreeSet;
+
+use super::{
+    PathTemplate, name,
+    retry::{self, ATTEMPTS},
+    schema,
+    section::{Section, Words},
+    subscription::named_connection,
+};
+use crate::{backoff::BackoffPolicy, client::TopicName};
+
+mod webhook;
+
+pub use webhook::{WebhookConfig, WebhookCredential};
+
+/// One sink of a subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkConfig {
+    /// Its key in the configuration, and its label in the metrics.
+    pub name: String,
+    /// Whether a message must be delivered here before it is acknowledged.
+    pub required: bool,
+    /// The pauses between attempts.
+    pub retry: BackoffPolicy,
+    /// How often a best-effort sink is tried before the messages go on without it; `None` for a required one, which is
+    /// tried until it takes them.
+    pub attempts: Option<u32>,
+    /// What it is.
+    pub kind: SinkKind,
+}
+
+/// What a sink is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Appends to files.
+    File {
+        /// Which file a message goes to.
+        path: PathTemplate,
+        /// How it is written.
+        format: Format,
+    },
+    /// Writes to standard output, which is not durable.
+    Stdout {
+        /// How a message is written.
+        format: Format,
+    },
+    /// Posts to an HTTP server.
+    Webhook(Box<WebhookConfig>),
+    /// Publishes to a topic of AMS.
+    Topic {
+        /// The key of the topic's connection.
+        connection: String,
+        /// Its name in AMS.
+        topic: TopicName,
+        /// The most messages of one publish.
+        batch: u32,
+    },
+}
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Jsonl,
+    /// The payload and a newline.
+    Raw,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    File,
+    Stdout,
+    Webhook,
+    Topic,
+}
+
+static TYPES: Words<Kind> = Words {
+    now: &[
+        ("file", Kind::File),
+        ("stdout", Kind::Stdout),
+        ("webhook", Kind::Webhook),
+        ("topic", Kind::Topic),
+    ],
+    later: &[],
+};
+static FORMATS: Words<Format> =
+    Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
+static ON_REJECT: Words<()> = Words { now: &[("halt", ())], later: &["dead_letter", "drop"] };
+
+const TOPIC_BATCH: u32 = 100;
+const LARGEST_TOPIC_BATCH: u32 = 10_000;
+
+/// The keys that some kinds of sinks have and others do not.
+static KEYS: [(&str, &[Kind]); 14] = [
+    ("path", &[Kind::File]),
+    ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
+    ("url", &[Kind::Webhook]),
+    ("headers", &[Kind::Webhook]),
+    ("bearer_token", &[Kind::Webhook]),
+    ("bearer_token_file", &[Kind::Webhook]),
+    ("basic", &[Kind::Webhook]),
+    ("ca_file", &[Kind::Webhook]),
+    ("ca_dir", &[Kind::Webhook]),
+    ("timeout", &[Kind::Webhook]),
+    ("connect_timeout", &[Kind::Webhook]),
+    ("connection", &[Kind::Topic]),
+    ("topic", &[Kind::Topic]),
+    ("batch", &[Kind::Webhook, Kind::Topic]),
+];
+
+/// What a sink is read against.
+pub(super) struct Surroundings<'a> {
+    /// The keys of all connections, valid or not.
+    pub(super) connections: &'a BTreeSet<String>,
+    /// The connection of the subscription itself.
+    pub(super) own: Option<&'a str>,
+}
+
+/// Reads one sink; the flag tells whether it is required, even where the rest is wrong.
+pub(super) fn read(
+    name: &str,
+    mut section: Section<'_>,
+    around: &Surroundings<'_>,
+) -> (bool, Option<SinkConfig>) {
+    if matches!(name, "pull" | "acknowledge") {
+        section.fault(
+            "is a name that a sink cannot have",
+            "any other name: the metrics use this one for an operation",
+        );
+    }
+    let required = section.boolean("required").unwrap_or(true);
+    let Some(kind) = section.word("type", &TYPES) else {
+        if !section.has("type") {
+            section.missing("type", "type = \"file\", \"stdout\", \"webhook\" or \"topic\"");
+        }
+        section.finish_unknown();
+        return (required, None);
+    };
+
+    refuse_keys_of_others(kind, &mut section);
+    section.word("on_reject", &ON_REJECT);
+    let kind = match kind {
+        Kind::File => read_file(&mut section),
+        Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
+        Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
+        Kind::Topic => read_topic(&mut section, around),
+    };
+    let (retry, attempts) = read_retry(&mut section, required);
+    section.finish();
+    let sink = kind.zip(retry).map(|(kind, retry)| SinkConfig {
+        name: name.to_owned(),
+        required,
+        retry,
+        attempts,
+        kind,
+    });
+    (required, sink)
+}
+
+fn refuse_keys_of_others(kind: Kind, section: &mut Section<'_>) {
+    let type_of = |kind: &Kind| TYPES.now.iter().find(|(_, of)| of == kind).map_or("", |(word, _)| *word);
+    for (key, kinds) in KEYS.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
+        if section.has(key) {
+            let owners: Vec<_> = kinds.iter().map(type_of).collect();
+            let types: Vec<_> = owners.iter().map(|owner| format!("type = \"{owner}\"")).collect();
+            let what = format!("belongs to a {} sink", owners.join(" or "));
+            section.problem(key, what, format!("{}, or no {key}", types.join(" or ")));
+            section.pass_over(key);
+        }
+    }
+}
+
+fn format(section: &mut Section<'_>) -> Format {
+    section.word("format", &FORMATS).unwrap_or(Format::Jsonl)
+}
+
+fn read_file(section: &mut Section<'_>) -> Option<SinkKind> {
+    let format = format(section);
+    let path = section.parsed("path", PathTemplate::parse);
+    if !section.has("path") {
+        section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
+    }
+    Some(SinkKind::File { path: path?, format })
+}
+
+fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<SinkKind> {
+    let connection = if section.has("connection") {
+        named_connection(section, around.connections)
+    } else {
+        around.own.map(str::to_owned)
+    };
+    let topic = section.parsed("topic", name::<TopicName>);
+    if !section.has("topic") {
+        section.missing("topic", "the topic's name, as in topic = \"metrics-copy\"");
+    }
+    let batch = section.integer("batch", 1..=LARGEST_TOPIC_BATCH).unwrap_or(TOPIC_BATCH);
+    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch })
+}
+
+fn read_retry(section: &mut Section<'_>, required: bool) -> (Option<BackoffPolicy>, Option<u32>) {
+    let mut section = section.table("retry", &schema::SINK_RETRY);
+    let policy = retry::read(&mut section);
+    let attempts = section.integer("attempts", 1..=10_000);
+    if required && section.has("attempts") {
+        section.problem(
+            "attempts",
+            "is for a best-effort sink; a required one is tried until it takes the messages",
+            "required = false, or no attempts",
+        );
+    }
+    section.finish();
+    (policy, (!required).then_some(attempts.unwrap_or(ATTEMPTS)))
+}

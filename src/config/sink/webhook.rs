@@ -1,0 +1,140 @@
+//! The keys of a webhook sink.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
+
+use super::super::{
+    CaSource, InvalidValue, Secret, SecretUrl, TokenSource,
+    connection::{ca, http_url, in_clear, parse_token, timeouts},
+    path, schema,
+    section::{Section, Words},
+};
+
+const URL_HINT: &str = "a URL such as \"https://alerts.example.org/hook\"";
+const LARGEST_BATCH: u32 = 10_000;
+
+/// A receiver of messages over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Where requests go.
+    pub url: SecretUrl,
+    /// The most messages of one request.
+    pub batch: u32,
+    /// Headers of every request; their values may be secret.
+    pub headers: BTreeMap<String, Secret>,
+    /// What it authenticates with.
+    pub credential: Option<WebhookCredential>,
+    /// The authorities to trust instead of the system's.
+    pub ca: Option<CaSource>,
+    /// The longest a whole request may take.
+    pub timeout: Duration,
+    /// The longest that connecting may take.
+    pub connect_timeout: Duration,
+}
+
+/// What stands in the header `Authorization`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookCredential {
+    /// `Bearer`, and a token.
+    Bearer(TokenSource),
+    /// `Basic`.
+    Basic {
+        /// The user's name, without a colon.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+}
+
+static FORMATS: Words<()> = Words { now: &[("ams", ())], later: &["cloudevents", "raw", "template"] };
+
+pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
+    let url = section.secret("url", parse_url);
+    if !section.has("url") {
+        section.missing("url", URL_HINT);
+    }
+    section.word("format", &FORMATS);
+    let batch = section.integer("batch", 1..=LARGEST_BATCH).unwrap_or(1);
+    let headers: BTreeMap<_, _> = section.strings("headers", parse_header).into_iter().collect();
+    let credential = credential(section);
+    if credential.is_some() && headers.contains_key(AUTHORIZATION.as_str()) {
+        section.problem("headers", "has an authorization beside another credential", "one of the two");
+    }
+    let ca = ca(section);
+    let (timeout, connect_timeout) = timeouts(section);
+    if let Some(url) = &url
+        && in_clear(url.expose().as_str())
+        && (credential.is_some() || !headers.is_empty())
+    {
+        section.warning(
+            "url",
+            "sends the credential over plain http to another host, where anyone on the way can read it",
+            "https",
+        );
+    }
+    Some(WebhookConfig { url: url?, batch, headers, credential, ca, timeout, connect_timeout })
+}
+
+fn credential(section: &mut Section<'_>) -> Option<WebhookCredential> {
+    let token = section.secret("bearer_token", parse_token).map(TokenSource::Inline);
+    let file = section.parsed("bearer_token_file", path).map(TokenSource::File);
+    let basic = section.optional_table("basic", &schema::SINK_BASIC).and_then(basic);
+    let given: Vec<_> =
+        ["bearer_token", "bearer_token_file", "basic"].into_iter().filter(|key| section.has(key)).collect();
+    if let [first, .., last] = given.as_slice() {
+        section.problem(last, format!("stands beside {first}"), "one of the two");
+    }
+    token.or(file).map(WebhookCredential::Bearer).or(basic)
+}
+
+fn basic(mut section: Section<'_>) -> Option<WebhookCredential> {
+    let username = section.parsed("username", |text| match text {
+        "" => Err(InvalidValue::new("is empty", "the user's name")),
+        _ if text.contains(':') => Err(InvalidValue::new("has a colon", "a name without one")),
+        _ => Ok(text.to_owned()),
+    });
+    let password = section.secret("password", |text| Ok(Secret::new(text)));
+    for key in ["username", "password"] {
+        if !section.has(key) {
+            section
+                .missing(key, "as in basic = { username = \"forwarder\", password = \"${HOOK_PASSWORD}\" }");
+        }
+    }
+    section.finish();
+    Some(WebhookCredential::Basic { username: username?, password: password? })
+}
+
+fn parse_url(text: &str) -> Result<SecretUrl, InvalidValue> {
+    let url: Url = http_url(text, URL_HINT)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let hint = "basic = { username = \"…\", password = \"…\" } instead";
+        return Err(InvalidValue::new("has a user or password in it", hint));
+    }
+    if url.fragment().is_some() {
+        return Err(InvalidValue::new("has a fragment", URL_HINT));
+    }
+    Ok(SecretUrl::new(url))
+}
+
+/// The headers that the sink itself is in charge of.
+fn is_taken(name: &HeaderName) -> bool {
+    let taken = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING];
+    taken.contains(name) || name == "idempotency-key"
+}
+
+fn parse_header(name: &str, value: &str) -> Result<(String, Secret), InvalidValue> {
+    let hint = "as in headers = { x-source = \"ams\" }";
+    let name: HeaderName =
+        name.parse().map_err(|_| InvalidValue::new("is not under the name of a header", hint))?;
+    if is_taken(&name) {
+        return Err(InvalidValue::new("is for a header that the sink itself sets", "other headers"));
+    }
+    HeaderValue::from_str(value).map_err(|_| InvalidValue::new("has characters that no header has", hint))?;
+    Ok((name.as_str().to_owned(), Secret::new(value)))
+}

@@ -1,0 +1,104 @@
+//! From the configuration to running pipelines: each gets what it is made of, and the supervisor.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::RunError;
+use super::supervisor::{Failure, Supervisor};
+use crate::backoff::BackoffPolicy;
+use crate::client::AmsClient;
+use crate::config::{Config, SinkConfig, SubscriptionConfig};
+use crate::metrics::Metrics;
+use crate::pipeline::{Budget, Ledger, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle};
+
+/// Waits before a pipeline that panicked is started again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.
+pub(crate) fn start(
+    config: &Config,
+    clients: &BTreeMap<String, AmsClient>,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Result<(Supervisor, Vec<watch::Receiver<Status>>), RunError> {
+    let budget = Budget::new(config.in_flight_bytes);
+    let mut supervisor = Supervisor::new(BackoffPolicy::new(SHORTEST_WAIT, LONGEST_WAIT)?, stop.clone());
+    let mut statuses = Vec::with_capacity(config.subscriptions.len());
+    for subscription in &config.subscriptions {
+        let client = clients
+            .get(&subscription.connection)
+            .ok_or_else(|| RunError::NoConnection { name: subscription.connection.clone() })?;
+        let outlets = outlets(subscription, client, clients)?;
+        let parts = parts(subscription, client.clone(), outlets, &budget, metrics);
+        statuses.push(parts.status.subscribe());
+        launch(parts, &mut supervisor, stop.clone());
+    }
+    Ok((supervisor, statuses))
+}
+
+/// The sinks of a subscription, as far as they can be made before there are messages.
+fn outlets(
+    config: &SubscriptionConfig,
+    own: &AmsClient,
+    clients: &BTreeMap<String, AmsClient>,
+) -> Result<Arc<[Outlet]>, RunError> {
+    let outlet = |sink: &SinkConfig| {
+        Outlet::new(sink, own, clients).map_err(|source| match source {
+            OutletError::NoConnection(name) => RunError::NoConnection { name },
+            OutletError::Client(source) => {
+                RunError::Sink { subscription: config.key.clone(), name: sink.name.clone(), source }
+            }
+        })
+    };
+    config.sinks.iter().map(outlet).collect()
+}
+
+fn parts(
+    config: &SubscriptionConfig,
+    client: AmsClient,
+    outlets: Arc<[Outlet]>,
+    budget: &Budget,
+    metrics: &Metrics,
+) -> Parts {
+    let full_name = format!("projects/{}/subscriptions/{}", client.project(), config.subscription);
+    let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
+    let metrics = metrics.subscription(&config.key, &sinks);
+    Parts {
+        ledger: Arc::new(Ledger::new(config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required)))),
+        status: StatusHandle::new(config, &full_name, Arc::clone(&metrics)),
+        config: Arc::new(config.clone()),
+        client,
+        outlets,
+        budget: budget.clone(),
+        metrics,
+    }
+}
+
+/// The same parts for each start: what the ledger knows outlives a pipeline that panicked.
+fn launch(parts: Parts, supervisor: &mut Supervisor, stop: CancellationToken) {
+    let (key, status, metrics) = (parts.config.key.clone(), parts.status.clone(), Arc::clone(&parts.metrics));
+    let name = key.clone();
+    let start = move || {
+        let (parts, stop) = (parts.clone(), stop.clone());
+        // Inside the future, so that a panic while it is made is caught as well.
+        async move { Pipeline::new(parts).run(stop).await }
+    };
+    let on_failure = move |failure: &Failure| {
+        metrics.restarts.inc();
+        let Failure { reason, again_in } = failure;
+        tracing::error!(
+            subscription = key,
+            "the pipeline of {key} failed: {reason}; it starts again in {again_in:.1?}, nothing is lost"
+        );
+        status.set(
+            State::Retrying,
+            Some(format!("the pipeline failed: {reason}; it starts again in {again_in:.1?}")),
+        );
+    };
+    supervisor.supervise(&name, start, on_failure);
+}

@@ -1,0 +1,143 @@
+//! The second step: what the ids of a batch tell, before any of it is delivered.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Pipeline;
+use super::obstacle::Obstacle;
+use super::pull::Pulled;
+use super::story::{self, Ids};
+
+/// What is to be done with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// It is to be delivered. Each sink leaves out what it has.
+    New,
+    /// It begins with messages that every required sink has: acknowledge these at once, while that is possible, and
+    /// pull the rest again. Delivering the rest first could miss the ack deadline again and again.
+    DeliveredBefore,
+}
+
+impl Pipeline {
+    /// Compares the batch with the ledger; accounts for what is missing; begins a new epoch where the subscription was
+    /// moved back.
+    pub(super) async fn admit(
+        &mut self,
+        pulled: &Pulled,
+        stop: &CancellationToken,
+    ) -> Result<Admitted, Obstacle> {
+        let Some(position) = self.ledger.position() else {
+            self.ledger.start(pulled.first);
+            return Ok(Admitted::New);
+        };
+        let key = self.config.key.clone();
+        match story::ids(pulled.first, position) {
+            Ids::Expected => {}
+            Ids::Redelivered => {
+                // Somebody may have acknowledged a part of it.
+                self.metrics.acknowledged.inc_by(self.ledger.accepted(pulled.first));
+                let again = position.delivered.min(pulled.end()) - pulled.first;
+                self.metrics.redelivered.inc_by(again);
+                tracing::info!(
+                    subscription = key,
+                    first = pulled.first,
+                    messages = again,
+                    "{key}: {again} messages came again that were delivered; acknowledging them without sending them twice"
+                );
+                return Ok(Admitted::DeliveredBefore);
+            }
+            Ids::Gap => self.account_for_gap(pulled.first, position.delivered, stop).await?,
+            Ids::Rewind => self.rewind(pulled.first, position.acked, stop).await?,
+        }
+        let holes = pulled.end() - pulled.first - pulled.batch.len() as u64;
+        if holes > 0 && pulled.end() > self.seen {
+            self.metrics.lost.inc_by(holes);
+            tracing::error!(
+                subscription = key,
+                first = pulled.first,
+                holes,
+                "{key}: {holes} ids are missing within a batch"
+            );
+        }
+        let new = pulled.end().saturating_sub(self.seen.max(pulled.first));
+        self.metrics.received.inc_by(new);
+        self.seen = self.seen.max(pulled.end());
+        Ok(Admitted::New)
+    }
+
+    async fn account_for_gap(
+        &mut self,
+        first: u64,
+        expected: u64,
+        stop: &CancellationToken,
+    ) -> Result<(), Obstacle> {
+        let offsets = self.ask(stop).await?;
+        let Some((min, _)) = offsets.bounds() else {
+            return Err(Obstacle::BrokerDown);
+        };
+        let missing = story::missing(expected, first, min);
+        self.metrics.lost.inc_by(missing.lost);
+        self.metrics.skipped.inc_by(missing.skipped);
+        let key = &self.config.key;
+        if missing.lost > 0 {
+            tracing::error!(
+                subscription = key,
+                from = expected,
+                messages = missing.lost,
+                "{key}: LOST {} messages: the service's retention removed them before they were pulled",
+                missing.lost
+            );
+        }
+        if missing.skipped > 0 && self.rivals.gap() {
+            self.metrics.rivals.inc();
+            if self.rivals.is_news() {
+                tracing::warn!(
+                    subscription = key,
+                    to = first,
+                    messages = missing.skipped,
+                    "{key}: another consumer acknowledged {} messages, up to {first}, before they were pulled here: two \
+                     consumers of one subscription get messages twice, or each a part of them; give each a \
+                     subscription of its own",
+                    missing.skipped
+                );
+            }
+        } else if missing.skipped > 0 {
+            tracing::warn!(
+                subscription = key,
+                to = first,
+                messages = missing.skipped,
+                "{key}: somebody moved the subscription forward to {first}, over {} messages that were not pulled; or \
+                 another consumer acknowledged them",
+                missing.skipped
+            );
+        }
+        self.ledger.skip_to(first);
+        Ok(())
+    }
+
+    async fn rewind(&mut self, first: u64, acked: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+        let offsets = self.ask(stop).await?;
+        let Some((_, max)) = offsets.bounds() else {
+            return Err(Obstacle::BrokerDown);
+        };
+        let key = &self.config.key;
+        if max < acked {
+            self.metrics.log_resets.inc();
+            tracing::error!(
+                subscription = key,
+                first,
+                max,
+                "{key}: the log of the topic was made anew, and somebody moved the subscription into it"
+            );
+        } else {
+            self.metrics.rewinds.inc();
+            tracing::warn!(
+                subscription = key,
+                first,
+                acknowledged_before = acked,
+                "{key}: somebody moved the subscription back to {first}; delivering again from there"
+            );
+        }
+        self.begin_epoch(first);
+        Ok(())
+    }
+}

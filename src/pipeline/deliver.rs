@@ -1,0 +1,70 @@
+//! The third step: every sink gets what it does not have yet, side by side, each at its own pace.
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use tokio_util::sync::CancellationToken;
+
+use super::lane::End;
+use super::obstacle::Obstacle;
+use super::pull::Pulled;
+use super::{Pipeline, pause};
+
+/// How long a best-effort sink may hold up a batch that the required ones have.
+const BEST_EFFORT_GRACE: Duration = Duration::from_secs(5);
+
+impl Pipeline {
+    /// Delivers a batch to all sinks. What each of them took is in the ledger, whatever the outcome.
+    pub(super) async fn deliver(
+        &mut self,
+        pulled: &Pulled,
+        stop: &CancellationToken,
+    ) -> Result<(), Obstacle> {
+        let required_done = CancellationToken::new();
+        let budget = &self.budget;
+        let (required, best_effort): (Vec<_>, Vec<_>) =
+            self.lanes.iter_mut().partition(|lane| lane.is_required());
+        let required = async {
+            let ends = join_all(required.into_iter().map(|lane| lane.deliver(pulled, budget, stop))).await;
+            required_done.cancel();
+            ends
+        };
+        let best_effort = join_all(best_effort.into_iter().map(|lane| {
+            let required_done = &required_done;
+            async move {
+                let too_late = async {
+                    required_done.cancelled().await;
+                    let _ = pause(BEST_EFFORT_GRACE, stop).await;
+                };
+                let mut is_late = false;
+                // One that hangs has had its time with the batch before.
+                if !lane.is_busy() {
+                    tokio::select! {
+                        biased;
+                        _ = lane.deliver(pulled, budget, stop) => {}
+                        () = too_late => is_late = true,
+                    }
+                }
+                if is_late {
+                    lane.was_too_slow();
+                }
+                lane
+            }
+        }));
+        let (ends, best_effort) = join(required, best_effort).await;
+        if let Some(position) = self.ledger.position() {
+            // What the required sinks do not have comes again.
+            for lane in best_effort {
+                lane.give_up(position.delivered);
+            }
+        }
+        self.show_position();
+        // A sink that needs a person outweighs one that is only slow.
+        let worst = ends.into_iter().filter_map(End::obstacle).max_by_key(|obstacle| match obstacle {
+            Obstacle::Stopping => 2,
+            Obstacle::GivenBack { .. } => 0,
+            _ => 1,
+        });
+        worst.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,110 @@
+//! What keeps a round from going through, and what the pipeline does about it: wait and try again, or park.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Pipeline, State, pause};
+use crate::client::{Error, ErrorKind};
+
+/// A `Retry-After` above this is a mistake somewhere: it would silence the subscription.
+const LONGEST_ASKED: Duration = Duration::from_mins(5);
+
+/// Why a round ended early. In every case the messages that were not acknowledged stay in the service.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// The daemon stops.
+    Stopping,
+    /// The service did not do what it was asked to.
+    Service(Error),
+    /// The service answers, but the broker behind it does not.
+    BrokerDown,
+    /// Only a person can decide; the text says what and how.
+    Halted(String),
+    /// A sink cannot go on until somebody mends something.
+    Sink { name: String, problem: String },
+    /// A sink is to be tried again after `wait`; its batch was given up meanwhile, for others needed the memory.
+    GivenBack { wait: Duration },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopping => f.write_str("the daemon stops"),
+            Self::Service(error) => error.fmt(f),
+            Self::BrokerDown => {
+                f.write_str("the service has lost its broker: it knows of no bounds of the log")
+            }
+            Self::Halted(reason) => f.write_str(reason),
+            Self::Sink { name, problem } => write!(f, "sink {name}: {problem}"),
+            Self::GivenBack { .. } => f.write_str("a sink is waited for"),
+        }
+    }
+}
+
+impl Obstacle {
+    /// What tells this failure from others, without the times that differ with each attempt.
+    fn identity(&self) -> String {
+        match self {
+            Self::Service(error) => format!("{:?} {:?} {}", error.kind(), error.status(), error.message()),
+            other => other.to_string(),
+        }
+    }
+
+    fn parks(&self) -> bool {
+        match self {
+            Self::Service(error) => is_lasting(error.kind()),
+            Self::Halted(_) | Self::Sink { .. } => true,
+            Self::Stopping | Self::BrokerDown | Self::GivenBack { .. } => false,
+        }
+    }
+}
+
+/// Whether a failure lasts until somebody mends it: hammering the service would not help.
+fn is_lasting(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unauthorized
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Invalid
+            | ErrorKind::TooLarge
+            | ErrorKind::PoisonedRecord
+    )
+}
+
+impl Pipeline {
+    /// Says what is in the way, and waits until it is worth another try.
+    pub(super) async fn wait_out(&mut self, obstacle: Obstacle, stop: &CancellationToken) -> ControlFlow<()> {
+        let wait = match &obstacle {
+            Obstacle::Stopping => return ControlFlow::Break(()),
+            // The sink has said so itself, in log and status.
+            Obstacle::GivenBack { wait } => return pause(*wait, stop).await,
+            obstacle if obstacle.parks() => self.config.retry.max(),
+            Obstacle::Service(error) => {
+                let asked =
+                    error.retry_after().unwrap_or_default().min(self.config.retry.max().max(LONGEST_ASKED));
+                self.backoff.next().max(asked)
+            }
+            _ => self.backoff.next(),
+        };
+        let state = if obstacle.parks() { State::Parked } else { State::Retrying };
+        // A sink has said so itself.
+        let is_said = matches!(obstacle, Obstacle::Sink { .. });
+        if !is_said && self.complaint.is_news(&obstacle.identity()) {
+            let key = &self.config.key;
+            let seconds = wait.as_secs_f64();
+            if state == State::Parked {
+                tracing::error!(subscription = key, state = %state, next_try_in = seconds, "{key}: {obstacle}");
+            } else {
+                tracing::warn!(subscription = key, state = %state, next_try_in = seconds, "{key}: {obstacle}");
+            }
+        }
+        self.status.set(state, Some(obstacle.to_string()));
+        self.next_look = tokio::time::Instant::now();
+        pause(wait, stop).await
+    }
+}

@@ -1,0 +1,191 @@
+//! Where messages go. A sink is given messages in order and answers by consequence: how long a prefix of them is
+//! durable now, and what became of the rest.
+//!
+//! A sink knows nothing of acknowledgements. What follows from a rejection or a failure is decided by the pipeline,
+//! its only caller.
+
+mod file;
+mod jsonl;
+mod outlet;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod span;
+mod stdout;
+mod topic;
+mod webhook;
+mod worker;
+
+use std::fmt;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{Batch, Message, ProjectName, SubscriptionName};
+
+use jsonl::Encoder;
+pub(crate) use outlet::{Outlet, OutletError};
+
+/// A receiver may ask for a longer pause; it is given this one, so that a slip of its does not stop a subscription for
+/// a day.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// Which subscription the messages come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) project: ProjectName,
+    pub(crate) subscription: SubscriptionName,
+    /// Its key in the configuration.
+    pub(crate) key: String,
+}
+
+/// A place that messages are delivered to. Used by one pipeline at a time, one call at a time.
+///
+/// Dropping the future of [`Sink::deliver`] may leave work going on in the background; the sink must then still be
+/// usable, and the messages are delivered again.
+pub(crate) trait Sink: Send + Sync {
+    /// Whether a delivery that nobody waits for any more is still at work; the next one would wait for it.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// Delivers the messages of `slice` in order, or as many of them as one step takes. A slice that begins where the
+    /// last one did is another attempt.
+    fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>>;
+}
+
+/// Some neighbouring messages of a batch, at least one. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Slice {
+    batch: Arc<Batch>,
+    range: Range<usize>,
+    epoch: u64,
+}
+
+impl Slice {
+    /// The messages of `batch` at `range`, or `None` if that is none. Their ids mean the same as long as the `epoch`
+    /// does.
+    pub(crate) fn new(batch: Arc<Batch>, range: Range<usize>, epoch: u64) -> Option<Self> {
+        (!range.is_empty() && range.end <= batch.len()).then_some(Self { batch, range, epoch })
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
+        self.range.clone().filter_map(|index| self.batch.get(index))
+    }
+
+    fn first(&self) -> Option<Message<'_>> {
+        self.batch.get(self.range.start)
+    }
+
+    /// The receipt for the first `count` messages. The caller vouches that they are durable where this sink puts
+    /// them.
+    fn receipt(&self, count: usize) -> Option<Receipt> {
+        let last = self.range.start + count.min(self.range.len());
+        let message =
+            last.checked_sub(1).filter(|last| *last >= self.range.start).and_then(|i| self.batch.get(i))?;
+        Some(Receipt { next: message.id() + 1, messages: count as u64 })
+    }
+}
+
+/// Proof that a sink holds messages durably: only the code of a sink can make one.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a receipt that is dropped never leads to an acknowledgement"]
+pub(crate) struct Receipt {
+    next: u64,
+    messages: u64,
+}
+
+impl Receipt {
+    /// One past the id of the last message that is durable.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(next: u64) -> Self {
+        Self { next, messages: 0 }
+    }
+
+    /// How many messages were delivered.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages
+    }
+}
+
+/// What became of the messages of one [`Sink::deliver`].
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// For the prefix that is durable; `None` if that is empty.
+    pub(crate) receipt: Option<Receipt>,
+    /// What is in the way of the rest; `None` if nothing is, and the rest, if there is one, is to be given to the sink
+    /// at once.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+impl Delivery {
+    /// Nothing was delivered.
+    fn failed(trouble: Trouble) -> Self {
+        Self { receipt: None, trouble: Some(trouble) }
+    }
+
+    /// Nothing was delivered yet: the sink goes about it in another way when it is asked again.
+    fn otherwise() -> Self {
+        Self { receipt: None, trouble: None }
+    }
+}
+
+/// Why a sink did not take all messages.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The rest may be tried again, not before `after` if the receiver asked for that.
+    Retry { after: Option<Duration>, error: SinkError },
+    /// The first message of the rest will never be taken; those behind it were not tried.
+    Reject { message: u64, reason: String },
+    /// The sink cannot go on until somebody changes something outside.
+    Fatal(SinkError),
+}
+
+/// Why a delivery failed, in words for the log and as a class for the metrics. Holds no payload and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SinkError {
+    pub(crate) class: &'static str,
+    pub(crate) message: String,
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl SinkError {
+    fn new(class: &'static str, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
+impl Trouble {
+    /// What an error of the operating system means: permissions and wrong kinds of files wait for a person, all else
+    /// (a full disk above all) may pass by itself.
+    fn from_io(doing: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let class = match error.kind() {
+            K::StorageFull | K::QuotaExceeded | K::FileTooLarge => "full",
+            K::PermissionDenied | K::ReadOnlyFilesystem => "permission",
+            _ => "io",
+        };
+        let message = format!("{doing}: {error}");
+        let lasting = matches!(
+            error.kind(),
+            K::PermissionDenied | K::ReadOnlyFilesystem | K::NotADirectory | K::IsADirectory | K::BrokenPipe
+        );
+        if lasting {
+            Self::Fatal(SinkError { class, message })
+        } else {
+            Self::Retry { after: None, error: SinkError { class, message } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! One output file: opened, locked, appended to, synced, and cut back when a batch fails.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::sink::{SinkError, Trouble};
+
+/// What could not be done to which file.
+#[derive(Debug)]
+pub(super) struct Failure {
+    doing: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        if failure.error.kind() == io::ErrorKind::WouldBlock {
+            return Self::Retry { after: None, error: SinkError { class: "io", message: failure.doing } };
+        }
+        Self::from_io(&failure.doing, &failure.error)
+    }
+}
+
+/// A file that is open for appending and locked against other writers.
+#[derive(Debug)]
+pub(super) struct Output {
+    path: PathBuf,
+    file: File,
+    /// Whether the batch at hand writes to it.
+    pub(super) used: bool,
+    /// Its length before the batch at hand.
+    durable: u64,
+    /// Its length when all that the batch appended is written.
+    length: u64,
+    /// Whether its name is durable, not only its content.
+    named: bool,
+}
+
+impl Output {
+    /// Opens the file, and makes it and its directories where they are missing.
+    pub(super) fn open(path: PathBuf) -> Result<Self, Failure> {
+        let failed = |doing: &str| {
+            let doing = format!("{doing} {}", path.display());
+            move |error| Failure { doing, error }
+        };
+        make_directories(&path)?;
+        // Opening a pipe would wait for its reader, and nothing there could be synced.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            let error = io::Error::new(io::ErrorKind::IsADirectory, "it is no regular file");
+            return Err(failed("opening")(error));
+        }
+        let file =
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("opening"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let doing = format!("{} is locked by another process that writes to it", path.display());
+                return Err(Failure { doing, error: io::ErrorKind::WouldBlock.into() });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("locking")(error)),
+        }
+        Ok(Self { file, used: false, durable: 0, length: 0, named: false, path })
+    }
+
+    /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. A
+    /// last line without its end, left by a crash, is ended, so that it spoils no other.
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
+        (self.length, self.durable, self.used) = (size, size, true);
+        if self.is_torn().map_err(|error| self.failure("reading the end of", error))? {
+            tracing::warn!("the last line of {} has no end, after a crash; ending it", self.path.display());
+            self.append(b"\n")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the name still leads to this file: after logrotate or `rm` it does not.
+    pub(super) fn is_still_there(&self) -> bool {
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        match (self.path.metadata(), self.file.metadata()) {
+            (Ok(named), Ok(ours)) => identity(named) == identity(ours),
+            _ => false,
+        }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        // Counted before the attempt: a write that fails may have written a part.
+        self.length += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|error| self.failure("writing to", error))
+    }
+
+    /// Makes durable what was appended, and the name of the file if it was opened anew.
+    pub(super) fn sync(&mut self) -> Result<(), Failure> {
+        self.file.sync_data().map_err(|error| self.failure("syncing", error))?;
+        if !self.named {
+            sync_directory(parent(&self.path))?;
+            self.named = true;
+        }
+        let found = self.file.metadata().map_err(|error| self.failure("looking at", error))?;
+        if found.nlink() == 0 {
+            let error = io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile");
+            return Err(self.failure("writing to", error));
+        }
+        Ok(())
+    }
+
+    /// Takes back what the batch appended. Only a file that is as long as it must be: where somebody else has written
+    /// to it or cut it, the batch may stand in it in part, and comes again.
+    pub(super) fn take_back(&mut self) -> Result<(), Failure> {
+        let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
+        if !(self.durable..=self.length).contains(&size) {
+            tracing::warn!(
+                "{} was changed by somebody else; a failed batch stays in it in part",
+                self.path.display()
+            );
+        } else if size > self.durable {
+            let cut = self.file.set_len(self.durable);
+            cut.map_err(|error| self.failure("taking back a part of a batch from", error))?;
+        }
+        self.used = false;
+        Ok(())
+    }
+
+    fn is_torn(&self) -> io::Result<bool> {
+        let Some(last) = self.length.checked_sub(1) else {
+            return Ok(false);
+        };
+        let mut end = [0];
+        self.file.read_exact_at(&mut end, last)?;
+        Ok(end != *b"\n")
+    }
+
+    fn failure(&self, doing: &str, error: io::Error) -> Failure {
+        Failure { doing: format!("{doing} {}", self.path.display()), error }
+    }
+}
+
+/// Makes the missing directories above `path`, each durable in the one above it.
+fn make_directories(path: &Path) -> Result<(), Failure> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+        .collect();
+    for directory in missing.into_iter().rev() {
+        let made = match std::fs::create_dir(directory) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => {
+                let doing = format!("making the directory {}", directory.display());
+                return Err(Failure { doing, error });
+            }
+        };
+        if let Err(failure) = sync_directory(parent(directory)) {
+            if made {
+                // The next attempt would find it there, and take its name for durable.
+                let _ = std::fs::remove_dir(directory);
+            }
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+fn sync_directory(directory: &Path) -> Result<(), Failure> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| Failure { doing: format!("syncing the directory {}", directory.display()), error })
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,222 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::Format;
+use crate::sink::tests::batch;
+
+fn sink(path: &Path, format: Format) -> FileSink {
+    let path = PathTemplate::parse(path.to_str().unwrap()).unwrap();
+    let encoder = Encoder::new(format, "projects/P/subscriptions/S");
+    let source =
+        Source { project: "P".parse().unwrap(), subscription: "s".parse().unwrap(), key: "S".to_owned() };
+    FileSink::new(path, &source, encoder)
+}
+
+/// Messages `first..end` with their ids as payloads, one a day from 2026-01-01 on if `daily`.
+fn slice(first: u32, end: u32, daily: bool) -> Slice {
+    let messages: Vec<String> = (first..end)
+        .map(|id| {
+            let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, id.to_string());
+            let day =
+                jiff::civil::date(2026, 1, 1) + jiff::Span::new().days(if daily { id.into() } else { 0i64 });
+            format!(r#"{{"messageId":"{id}","data":"{data}","publishTime":"{day}T23:59:59.9Z"}}"#)
+        })
+        .collect();
+    let batch = Arc::new(batch(&messages.join(",")));
+    Slice::new(Arc::clone(&batch), 0..batch.len(), 0).unwrap()
+}
+
+async fn delivered(sink: &mut FileSink, slice: Slice) -> u64 {
+    let delivery = sink.deliver(slice).await;
+    assert!(delivery.trouble.is_none(), "{:?}", delivery.trouble);
+    delivery.receipt.unwrap().next()
+}
+
+fn ids(range: std::ops::Range<u32>) -> String {
+    range.fold(String::new(), |lines, id| lines + &format!("{id}\n"))
+}
+
+#[tokio::test]
+async fn batches_are_appended_and_directories_made() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("a/b/out.txt");
+    let mut sink = sink(&path, Format::Raw);
+    assert_eq!(delivered(&mut sink, slice(0, 3, false)).await, 3);
+    assert_eq!(delivered(&mut sink, slice(3, 5, false)).await, 5);
+    assert_eq!(fs::read_to_string(path).unwrap(), ids(0..5));
+}
+
+#[tokio::test]
+async fn each_message_goes_to_the_file_of_its_own_day_in_utc() {
+    let dir = TempDir::new().unwrap();
+    let mut sink = sink(&dir.path().join("{project}-{subscription}-{date}.txt"), Format::Raw);
+    assert_eq!(delivered(&mut sink, slice(0, 3, true)).await, 3);
+    for (day, id) in [("2026-01-01", 0), ("2026-01-02", 1), ("2026-01-03", 2)] {
+        assert_eq!(fs::read_to_string(dir.path().join(format!("P-S-{day}.txt"))).unwrap(), format!("{id}\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_replay_of_many_days_holds_few_files_open_and_loses_none_of_them() {
+    let dir = TempDir::new().unwrap();
+    let mut sink = sink(&dir.path().join("{date}.txt"), Format::Raw);
+    let mut next = 0;
+    while next < 100 {
+        let delivery = sink.deliver(slice(next, 100, true)).await;
+        assert!(delivery.trouble.is_none());
+        let reached = u32::try_from(delivery.receipt.unwrap().next()).unwrap();
+        assert!(reached > next && reached - next <= u32::try_from(MAX_OPEN).unwrap());
+        next = reached;
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 100);
+}
+
+#[tokio::test]
+async fn a_time_that_is_none_never_becomes_a_path() {
+    let dir = TempDir::new().unwrap();
+    let evil = batch(r#"{"messageId":"0","data":"eA==","publishTime":"../../../etc/x"}"#);
+    let mut sink = sink(&dir.path().join("{date}.txt"), Format::Raw);
+    assert_eq!(delivered(&mut sink, Slice::new(Arc::new(evil), 0..1, 0).unwrap()).await, 1);
+    assert_eq!(fs::read_to_string(dir.path().join("0000-00-00.txt")).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn a_line_that_a_crash_tore_is_ended_and_spoils_no_other() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out.txt");
+    fs::write(&path, "whole\nto").unwrap();
+    delivered(&mut sink(&path, Format::Raw), slice(0, 1, false)).await;
+    assert_eq!(fs::read_to_string(path).unwrap(), "whole\nto\n0\n");
+}
+
+/// A day whose file cannot be opened, behind one that can: the batch fails after its first file was written.
+fn blocked_second_day(dir: &TempDir) -> std::path::PathBuf {
+    let blocked = dir.path().join("2026-01-02.txt");
+    fs::create_dir(&blocked).unwrap();
+    blocked
+}
+
+async fn failed(sink: &mut FileSink, slice: Slice) {
+    let delivery = sink.deliver(slice).await;
+    assert!(delivery.receipt.is_none() && delivery.trouble.is_some());
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_is_taken_back_from_every_file_and_comes_once() {
+    let dir = TempDir::new().unwrap();
+    let blocked = blocked_second_day(&dir);
+    let mut sink = sink(&dir.path().join("{date}.txt"), Format::Raw);
+    failed(&mut sink, slice(0, 2, true)).await;
+    assert_eq!(fs::read_to_string(dir.path().join("2026-01-01.txt")).unwrap(), "");
+    fs::remove_dir(blocked).unwrap();
+    assert_eq!(delivered(&mut sink, slice(0, 2, true)).await, 2);
+    assert_eq!(fs::read_to_string(dir.path().join("2026-01-01.txt")).unwrap(), "0\n");
+}
+
+#[tokio::test]
+async fn a_torn_line_is_ended_also_when_the_first_batch_after_it_fails() {
+    let dir = TempDir::new().unwrap();
+    let blocked = blocked_second_day(&dir);
+    let first = dir.path().join("2026-01-01.txt");
+    fs::write(&first, "whole\nto").unwrap();
+    let mut sink = sink(&dir.path().join("{date}.txt"), Format::Raw);
+    failed(&mut sink, slice(0, 2, true)).await;
+    fs::remove_dir(blocked).unwrap();
+    delivered(&mut sink, slice(0, 2, true)).await;
+    assert_eq!(fs::read_to_string(first).unwrap(), "whole\nto\n0\n");
+}
+
+#[tokio::test]
+async fn what_others_write_to_the_file_or_cut_from_it_is_never_taken_for_our_own() {
+    let dir = TempDir::new().unwrap();
+    let first = dir.path().join("2026-01-01.txt");
+    let mut sink = sink(&dir.path().join("{date}.txt"), Format::Raw);
+    delivered(&mut sink, slice(0, 1, true)).await;
+    fs::write(&first, "0\n# a marker\n").unwrap();
+    delivered(&mut sink, slice(0, 1, true)).await;
+    let blocked = blocked_second_day(&dir);
+    failed(&mut sink, slice(0, 2, true)).await;
+    assert_eq!(fs::read_to_string(&first).unwrap(), "0\n# a marker\n0\n");
+    fs::write(&first, "").unwrap();
+    failed(&mut sink, slice(0, 2, true)).await;
+    assert_eq!(fs::read_to_string(&first).unwrap(), "");
+    fs::remove_dir(blocked).unwrap();
+    delivered(&mut sink, slice(0, 2, true)).await;
+    assert_eq!(fs::read_to_string(&first).unwrap(), "0\n");
+}
+
+#[test]
+fn a_file_that_is_removed_while_a_batch_is_written_is_no_place_for_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out.txt");
+    let mut output = Output::open(path.clone()).unwrap();
+    output.begin().unwrap();
+    output.append(b"0\n").unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(output.sync().is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_or_removed_is_begun_anew() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out.txt");
+    let mut sink = sink(&path, Format::Raw);
+    delivered(&mut sink, slice(0, 1, false)).await;
+    fs::rename(&path, dir.path().join("out.txt.1")).unwrap();
+    delivered(&mut sink, slice(1, 2, false)).await;
+    fs::remove_file(&path).unwrap();
+    delivered(&mut sink, slice(2, 3, false)).await;
+    assert_eq!(fs::read_to_string(path).unwrap(), "2\n");
+    assert_eq!(fs::read_to_string(dir.path().join("out.txt.1")).unwrap(), "0\n");
+}
+
+#[tokio::test]
+async fn two_writers_of_one_file_do_not_mix() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out.txt");
+    let mut first = sink(&path, Format::Raw);
+    delivered(&mut first, slice(0, 1, false)).await;
+    let mut second = sink(&path, Format::Raw);
+    let refused = second.deliver(slice(1, 2, false)).await;
+    assert!(refused.receipt.is_none());
+    assert!(
+        matches!(&refused.trouble, Some(Trouble::Retry { error, .. }) if error.message.contains("locked"))
+    );
+    drop(first);
+    assert_eq!(delivered(&mut second, slice(1, 2, false)).await, 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_told_by_consequence() {
+    let dir = TempDir::new().unwrap();
+    let not_a_directory = dir.path().join("file");
+    fs::write(&not_a_directory, "").unwrap();
+    let mut blocked = sink(&not_a_directory.join("out.txt"), Format::Raw);
+    let delivery = blocked.deliver(slice(0, 1, false)).await;
+    assert!(delivery.receipt.is_none() && matches!(delivery.trouble, Some(Trouble::Fatal(_))));
+    fs::remove_file(&not_a_directory).unwrap();
+    assert_eq!(delivered(&mut blocked, slice(0, 1, false)).await, 1);
+
+    let mut device = sink(Path::new("/dev/full"), Format::Raw);
+    let delivery = device.deliver(slice(0, 1, false)).await;
+    assert!(delivery.receipt.is_none() && matches!(delivery.trouble, Some(Trouble::Fatal(_))));
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_fit_the_format_stops_the_prefix_before_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("out.txt");
+    let mixed = batch(
+        r#"{"messageId":"0","data":"MA==","publishTime":"2026-01-01T00:00:00Z"},
+           {"messageId":"1","data":"!","publishTime":"2026-01-01T00:00:00Z"},
+           {"messageId":"2","data":"Mg==","publishTime":"2026-01-01T00:00:00Z"}"#,
+    );
+    let delivery = sink(&path, Format::Raw).deliver(Slice::new(Arc::new(mixed), 0..3, 0).unwrap()).await;
+    assert_eq!(delivery.receipt.unwrap().next(), 1);
+    assert!(matches!(delivery.trouble, Some(Trouble::Reject { message: 1, .. })));
+    assert_eq!(fs::read_to_string(path).unwrap(), "0\n");
+}

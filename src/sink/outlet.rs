@@ -1,0 +1,74 @@
+//! From the configuration to sinks. What must be there at the start (certificates to read, clients of connections) is
+//! got once; a pipeline that panicked gets a new sink of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::file::FileSink;
+use super::stdout::StdoutSink;
+use super::topic::{Target, TopicSink};
+use super::webhook::{Receiver, WebhookSink};
+use super::{Encoder, Sink, Source};
+use crate::client::{AmsClient, BuildError};
+use crate::config::{Format, PathTemplate, SinkConfig, SinkKind};
+
+/// A sink of one subscription, ready to be opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Outlet {
+    pub(crate) config: SinkConfig,
+    plan: Plan,
+}
+
+#[derive(Debug, Clone)]
+enum Plan {
+    File { path: PathTemplate, format: Format },
+    Stdout { format: Format },
+    Webhook(Arc<Receiver>),
+    Topic(Arc<Target>),
+}
+
+/// Why a sink cannot be made. Shows no secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutletError {
+    /// Its certificates cannot be read, or there is something else that no client can be made of.
+    #[error(transparent)]
+    Client(#[from] BuildError),
+    /// It names a connection that there is no client of.
+    #[error("connections.{0} is not configured")]
+    NoConnection(String),
+}
+
+impl Outlet {
+    /// `own` is the client of the subscription, `clients` are those of all connections. Connects nothing yet.
+    pub(crate) fn new(
+        config: &SinkConfig,
+        own: &AmsClient,
+        clients: &BTreeMap<String, AmsClient>,
+    ) -> Result<Self, OutletError> {
+        let plan = match &config.kind {
+            SinkKind::File { path, format } => Plan::File { path: path.clone(), format: *format },
+            SinkKind::Stdout { format } => Plan::Stdout { format: *format },
+            SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
+            SinkKind::Topic { connection, topic, batch } => {
+                let client =
+                    clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
+                let (client, own) = (client.clone(), own.clone());
+                Plan::Topic(Arc::new(Target { client, topic: topic.clone(), batch: *batch, own }))
+            }
+        };
+        Ok(Self { config: config.clone(), plan })
+    }
+
+    /// The sink, for the messages of `source`. Opens and connects nothing yet.
+    pub(crate) fn open(&self, source: &Source) -> Box<dyn Sink> {
+        let name = source.subscription.qualified(&source.project);
+        match &self.plan {
+            Plan::File { path, format } => {
+                Box::new(FileSink::new(path.clone(), source, Encoder::new(*format, &name)))
+            }
+            Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
+            Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source)),
+            Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source)),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Messages to an HTTP server, in the form in which the push service of AMS sends them: delivered when the answer is
+//! 2xx and whole.
+//!
+//! One request at a time, in order. A request that failed is sent again as it was, with the same `Idempotency-Key`,
+//! even where there are more messages by now. One of several messages that is refused is sent again in halves, until
+//! the message at fault stands alone and can be named; its neighbours are delivered.
+//!
+//! `receiver` is the way to the server and what its answers mean, `cuts` says which messages make the next request,
+//! `encoding` writes it.
+
+mod cuts;
+mod encoding;
+mod receiver;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Delivery, Sink, SinkError, Slice, Source, Trouble};
+use encoding::Encoding;
+use receiver::Answer;
+pub(super) use receiver::Receiver;
+
+/// See [`crate::config::SinkKind::Webhook`].
+#[derive(Debug)]
+pub(super) struct WebhookSink {
+    receiver: Arc<Receiver>,
+    encoding: Encoding,
+}
+
+impl WebhookSink {
+    pub(super) fn new(receiver: Arc<Receiver>, source: &Source) -> Self {
+        Self { receiver, encoding: Encoding::new(source) }
+    }
+
+    async fn post(&mut self, slice: &Slice) -> Delivery {
+        let wanted = self.receiver.cuts().next(slice);
+        let Some(request) = self.encoding.request(slice, wanted) else {
+            return Delivery::otherwise();
+        };
+        let count = request.messages;
+        self.receiver.cuts().sent(slice, count);
+        match self.receiver.post(request).await {
+            Answer::Taken => {
+                self.receiver.cuts().taken();
+                Delivery { receipt: slice.receipt(count), trouble: None }
+            }
+            // The one before it may have arrived without our hearing of it: cut anew, its messages would come twice.
+            Answer::Conflict(reason) if self.receiver.cuts().is_unheard() => {
+                let error =
+                    SinkError::new("transient", format!("{reason}, after a request whose answer was lost"));
+                Delivery::failed(Trouble::Retry { after: None, error })
+            }
+            Answer::Refused(reason) | Answer::Conflict(reason) => {
+                self.receiver.cuts().refused(slice, count);
+                match slice.first() {
+                    Some(message) if count == 1 => {
+                        Delivery::failed(Trouble::Reject { message: message.id(), reason })
+                    }
+                    _ => Delivery::otherwise(),
+                }
+            }
+            Answer::Unheard(error) => {
+                self.receiver.cuts().unheard();
+                Delivery::failed(Trouble::Retry { after: None, error })
+            }
+            Answer::NotNow { after, error } => Delivery::failed(Trouble::Retry { after, error }),
+            Answer::NotSo(error) => Delivery::failed(Trouble::Fatal(error)),
+        }
+    }
+}
+
+impl Sink for WebhookSink {
+    fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
+        Box::pin(async move { self.post(&slice).await })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The way to the server of a webhook, and what its answers mean.
+//!
+//! No redirect is followed, for the credential and the messages would go along. Of an answer the status alone is
+//! reported: its body may repeat messages. No URL is shown beyond scheme and host.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{Body, Method, Response, StatusCode};
+
+use super::cuts::Cuts;
+use super::encoding::Request;
+use crate::client::{BuildError, Credential, NoAnswer, Roots, Timeouts, Token, Transport, retry_after};
+use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential};
+use crate::sink::{LONGEST_RETRY_AFTER, SinkError};
+
+/// More than this is not read of an answer.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// Where requests go, and how.
+pub(crate) struct Receiver {
+    http: reqwest::Client,
+    url: SecretUrl,
+    origin: String,
+    headers: HeaderMap,
+    bearer: Option<Credential>,
+    timeouts: Timeouts,
+    cuts: Mutex<Cuts>,
+}
+
+/// What an answer, or its absence, means for the messages of a request.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Taken,
+    /// These messages will never be taken, or not in one request.
+    Refused(String),
+    /// 409: these messages are refused, or the receiver is still at work on an earlier request with this key.
+    Conflict(String),
+    NotNow {
+        after: Option<Duration>,
+        error: SinkError,
+    },
+    /// There was no whole answer: they may have been taken.
+    Unheard(SinkError),
+    /// No messages would be taken: somebody has to mend the receiver or the configuration.
+    NotSo(SinkError),
+}
+
+impl Receiver {
+    /// Reads the certificates. Nothing is connected yet.
+    pub(crate) fn new(config: &WebhookConfig) -> Result<Self, BuildError> {
+        let timeouts = Timeouts { request: config.timeout, connect: config.connect_timeout };
+        let mut transport = Transport::new(timeouts);
+        transport.roots = match &config.ca {
+            Some(CaSource::File(path)) => Roots::File(path.clone()),
+            Some(CaSource::Dir(path)) => Roots::Directory(path.clone()),
+            None => Roots::System,
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            // Checked when the configuration was read.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value.expose()))
+            {
+                headers.insert(name, secret(value));
+            }
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let bearer = match &config.credential {
+            None => None,
+            Some(WebhookCredential::Bearer(TokenSource::File(path))) => Some(Credential::file(path.clone())),
+            Some(WebhookCredential::Bearer(TokenSource::Inline(token))) => {
+                let token = Token::new(secrecy::ExposeSecret::expose_secret(token));
+                Some(Credential::Fixed(Arc::new(token.ok_or(BuildError::Token)?)))
+            }
+            Some(WebhookCredential::Basic { username, password }) => {
+                let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+                let value = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| BuildError::Token)?;
+                headers.insert(AUTHORIZATION, secret(value));
+                None
+            }
+        };
+        Ok(Self {
+            http: transport.build()?,
+            url: config.url.clone(),
+            origin: config.url.origin(),
+            headers,
+            bearer,
+            timeouts,
+            cuts: Mutex::new(Cuts::new(config.batch as usize)),
+        })
+    }
+
+    pub(super) fn cuts(&self) -> MutexGuard<'_, Cuts> {
+        self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a request, once; and once more if its token was refused and the file has another by now.
+    pub(super) async fn post(&self, request: Request) -> Answer {
+        let mut http = reqwest::Request::new(Method::POST, self.url.expose().clone());
+        *http.headers_mut() = self.headers.clone();
+        if let Ok(key) = HeaderValue::from_str(&request.idempotency_key) {
+            http.headers_mut().insert("idempotency-key", key);
+        }
+        *http.body_mut() = Some(Body::from(request.body));
+        let sent = match &self.bearer {
+            None => self.http.execute(http).await,
+            Some(credential) => match self.authenticated(http, credential).await {
+                Ok(sent) => sent,
+                Err(problem) => return Answer::NotSo(SinkError::new("unauthorized", problem)),
+            },
+        };
+        match sent {
+            Ok(response) => self.judge(response).await,
+            Err(error) => not_now(self.timeouts.no_answer(&self.origin, &error)),
+        }
+    }
+
+    async fn authenticated(
+        &self,
+        mut http: reqwest::Request,
+        credential: &Credential,
+    ) -> Result<reqwest::Result<Response>, String> {
+        let token = credential.current().await?;
+        // Cheap: the body is shared, not copied.
+        let again = http.try_clone();
+        http.headers_mut().insert(AUTHORIZATION, bearer(&token));
+        let sent = self.http.execute(http).await;
+        if sent.as_ref().is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED)
+            && let (Some(other), Some(mut http)) = (credential.instead_of(&token).await, again)
+        {
+            http.headers_mut().insert(AUTHORIZATION, bearer(&other));
+            return Ok(self.http.execute(http).await);
+        }
+        Ok(sent)
+    }
+
+    async fn judge(&self, response: Response) -> Answer {
+        let status = response.status();
+        let said = format!("{} answered {status}", self.origin);
+        let lasting = |class| Answer::NotSo(SinkError::new(class, said.clone()));
+        match status.as_u16() {
+            200..=299 => match read(response).await {
+                Ok(()) => Answer::Taken,
+                Err(error) => not_now(self.timeouts.broken_off(&self.origin, &error)),
+            },
+            300..=399 => Answer::NotSo(SinkError::new("invalid", format!("{said}{}", redirect(&response)))),
+            401 | 407 => lasting("unauthorized"),
+            403 => lasting("forbidden"),
+            404 | 405 | 410 => lasting("not_found"),
+            408 | 425 | 429 | 500.. | ..200 => {
+                let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                let after = header.and_then(|value| retry_after(value, SystemTime::now()));
+                let after = after.map(|after| after.min(LONGEST_RETRY_AFTER));
+                Answer::NotNow { after, error: SinkError::new("transient", said) }
+            }
+            409 => Answer::Conflict(said),
+            400..=499 => Answer::Refused(said),
+        }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// Reads an answer to its end, or as much of it as may be: one that breaks off may be from somebody in between.
+async fn read(mut response: Response) -> reqwest::Result<()> {
+    let mut bytes = 0;
+    while bytes < LARGEST_ANSWER
+        && let Some(chunk) = response.chunk().await?
+    {
+        bytes += chunk.len();
+    }
+    Ok(())
+}
+
+/// Where a redirect points, as far as it may be shown.
+fn redirect(response: &Response) -> String {
+    let target = response.headers().get(LOCATION).and_then(|to| response.url().join(to.to_str().ok()?).ok());
+    let target = target.filter(reqwest::Url::has_host).map(|target| target.origin().ascii_serialization());
+    let target = target.map(|origin| format!(" to {origin}")).unwrap_or_default();
+    format!(": a redirect{target}, which is not followed; url must be the final address")
+}
+
+fn not_now(NoAnswer { class, message }: NoAnswer) -> Answer {
+    Answer::Unheard(SinkError::new(class, message))
+}
+
+fn bearer(token: &Token) -> HeaderValue {
+    let value = [b"Bearer ", token.header().as_bytes()].concat();
+    // A token is visible ASCII.
+    secret(HeaderValue::from_bytes(&value).unwrap_or_else(|_| HeaderValue::from_static("Bearer")))
+}
+
+fn secret(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
+}

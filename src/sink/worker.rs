@@ -1,0 +1,78 @@
+//! A writer that lives on the blocking threads, one job at a time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::{JoinError, JoinHandle};
+
+use super::Delivery;
+
+/// Lends its writer `W` to one blocking job after another.
+///
+/// If the future of [`Worker::run`] is dropped, its job goes on; the next call waits for it first. So a writer that
+/// hangs costs one thread, not one for each attempt.
+pub(crate) struct Worker<W> {
+    writer: Arc<Mutex<W>>,
+    busy: Option<JoinHandle<Delivery>>,
+}
+
+impl<W: Send + 'static> Worker<W> {
+    pub(crate) fn new(writer: W) -> Self {
+        Self { writer: Arc::new(Mutex::new(writer)), busy: None }
+    }
+
+    /// Whether a job that nobody waits for is still at work.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.as_ref().is_some_and(|job| !job.is_finished())
+    }
+
+    /// Runs `job` on a blocking thread. A panic in it goes on in the caller.
+    pub(crate) async fn run(&mut self, job: impl FnOnce(&mut W) -> Delivery + Send + 'static) -> Delivery {
+        if let Some(abandoned) = &mut self.busy {
+            let _ = abandoned.await;
+        }
+        let writer = Arc::clone(&self.writer);
+        let running = self.busy.insert(tokio::task::spawn_blocking(move || {
+            job(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
+        }));
+        let finished = running.await;
+        self.busy = None;
+        match finished.map_err(JoinError::try_into_panic) {
+            Ok(delivery) => delivery,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // Blocking jobs are cancelled only when the runtime ends, and then nobody is left to answer.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn nothing() -> Delivery {
+        Delivery { receipt: None, trouble: None }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_hangs_is_waited_for_and_not_run_beside() {
+        let (release, hang) = mpsc::channel::<()>();
+        let mut worker = Worker::new(0);
+        let first = worker.run(move |count| {
+            hang.recv().unwrap();
+            *count += 1;
+            nothing()
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), first).await.is_err());
+        release.send(()).unwrap();
+        let (seen, count) = mpsc::channel();
+        worker
+            .run(move |writer| {
+                seen.send(*writer).unwrap();
+                nothing()
+            })
+            .await;
+        assert_eq!(count.recv().unwrap(), 1);
+    }
+}
