@@ -1,0 +1,51 @@
+//! The harness: the daemon as a process ([`Forwarder`]), an AMS for it ([`Service`]), a proxy between the two that
+//! sees and breaks what passes ([`Gate`]), a network that can be made bad ([`FaultProxy`]), and the account of what was published and what arrived ([`Delivered`]).
+//!
+//! Nothing here sleeps and hopes: what is waited for is asked for until it is there ([`eventually`]), with a deadline
+//! that only a failure meets.
+
+mod config;
+mod delivered;
+mod fault_proxy;
+mod forwarder;
+mod gate;
+mod home;
+mod http;
+mod machine;
+mod metrics;
+mod pipe;
+mod service;
+pub(crate) mod trace;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use config::{Config, file_sink};
+pub(crate) use delivered::{Delivered, Tail};
+pub(crate) use fault_proxy::{FaultProxy, Network};
+pub(crate) use forwarder::{Forwarder, Launch, peak_memory};
+pub(crate) use gate::{Action, Gate, Request, Rule};
+pub(crate) use home::Home;
+pub(crate) use machine::{Namespace, is_there, strace_works};
+pub(crate) use metrics::Metrics;
+pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
+pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
+
+/// How long something may take that is certain to come: long, for a loaded machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds. `what` completes "it was waited for …".
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    until(what, async || condition().await.then_some(())).await;
+}
+
+/// Waits until `found` finds it.
+pub(crate) async fn until<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = found().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it was waited for {what}, {PATIENCE:?} in vain");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}

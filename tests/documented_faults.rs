@@ -1,0 +1,39 @@
+//! Every command of `docs/emulator.md` works as it stands there, from top to bottom, in one shell.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{PROJECT, Service, TOKEN, is_there};
+
+/// The blocks of a page that are for a shell.
+fn commands(page: &str) -> Vec<&str> {
+    let blocks = page.split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_of_the_emulators_page_works_in_turn() {
+    if !is_there("curl") {
+        return;
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/emulator.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let commands = commands(&page);
+    assert_eq!(commands.len(), 8);
+    let service = Service::start().await;
+    let script = format!("set -e\n{}", commands.join("\n"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env_remove("http_proxy").env("AMS_ENDPOINT", service.endpoint());
+    shell.env("AMS_TOKEN", TOKEN).env("AMS_PROJECT", PROJECT);
+    let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}\n{complained}");
+    for expected in ["<h1>Bad Gateway</h1>", "Too Many Requests", "Backend Error", "\"max\": 2"] {
+        assert!(said.contains(expected), "{expected} is not in:\n{said}");
+    }
+    // No rule was refused: those that may stay are there.
+    let left: Vec<_> = service.emulator.faults().iter().map(|fault| fault.hits).collect();
+    assert_eq!(left, [1], "{said}");
+    assert_eq!(said.matches("INVALID_ARGUMENT").count(), 0, "{said}");
+}

@@ -1,0 +1,32 @@
+//! What the project promises, shown end to end: the real programs, real processes, sockets and files. One file for
+//! each promise; `common` is the harness. A test that needs what a machine may not have (root, strace, promtool) says
+//! so and is passed over, except with `CI=true`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test they are how it fails")]
+
+mod common;
+
+mod broken_answers;
+mod configuration_errors;
+mod disk_full;
+mod documented_faults;
+mod durable_before_acknowledged;
+mod emulator_faults;
+mod emulator_serves_and_stops;
+mod graceful_stop;
+mod hostile_network;
+mod house;
+mod kill_loses_nothing;
+mod memory_is_bounded;
+mod metrics_are_well_formed;
+mod network_sinks;
+mod parked_and_recovers;
+mod quickstart_forwards;
+mod recordings_of_the_real_service;
+mod rivals;
+mod scenes;
+mod sinks_go_at_their_own_pace;
+mod stop_during_waits;
+mod surprises;
+mod systemd_is_told;
+mod unread_console;
+mod unreliable_receiver;

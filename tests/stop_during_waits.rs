@@ -1,0 +1,185 @@
+//! Told to stop while it waits for a service in trouble, whatever the wait: it ends within its grace with exit code 0,
+//! and nothing is lost by it. What a healthy service and a slow sink make it wait for is in `graceful_stop`.
+
+use std::time::Duration;
+
+use ams_forwarder::emulator::Fault;
+use rustix::process::Signal;
+
+use crate::common::{Config, Delivered, FaultProxy, Forwarder, Home, Network, Service, eventually};
+
+/// Ending when nothing has to be waited for: moments, and much less than any wait that is set in these tests.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Longer than a test waits for anything.
+const LONG_RETRY: &str = "retry = { initial = \"300s\", max = \"300s\" }";
+
+const ALL: &str = "*/subscriptions/a:*";
+const PULL: &str = "*/subscriptions/a:pull";
+const OFFSETS: &str = "*/subscriptions/a:offsets";
+const ACKNOWLEDGE: &str = "*/subscriptions/a:acknowledge";
+
+/// A daemon of a service and a network that are in order, which has not pulled anything yet.
+struct Site {
+    service: Service,
+    network: FaultProxy,
+    home: Home,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let service = Service::with(&["a"]).await;
+        let network = FaultProxy::before(service.address).await;
+        Self { service, network, home: Home::new() }
+    }
+
+    fn config(&self, settings: &str) -> Config {
+        Config::new(&self.home, &self.network.endpoint()).file_with("a", settings)
+    }
+
+    /// Stops a daemon that waits: it ends at once.
+    async fn ends_at_once(&self, mut forwarder: Forwarder) {
+        forwarder.is_up().await;
+        forwarder.signal(Signal::TERM).await;
+        assert_eq!(forwarder.wait(SOON).await, Some(0));
+        forwarder.logs(&["stopped"]).await;
+    }
+
+    /// Another daemon, with all in order again, delivers what the one before did not.
+    async fn goes_on(&self, messages: u64) {
+        self.service.emulator.clear_faults();
+        self.network.set(Network::Good).await;
+        let forwarder = Forwarder::start(&self.home, &self.config(""));
+        forwarder.is("a", "running").await;
+        eventually("all", async || self.service.is_acknowledged_to("a", messages).await).await;
+        forwarder.stop().await;
+    }
+
+    fn delivered(&self) -> Delivered {
+        Delivered::in_file(&self.home.out("a"))
+    }
+
+    /// Stopped in the wait that this fault leads to.
+    async fn ends_in_the_wait_after(fault: Fault, settings: &str) {
+        let site = Self::new().await;
+        site.service.publish("a", 0..10).await;
+        site.service.emulator.inject(fault).unwrap();
+        let forwarder = Forwarder::start(&site.home, &site.config(settings));
+        forwarder.is("a", "retrying").await;
+        site.ends_at_once(forwarder).await;
+        site.service.emulator.clear_faults();
+        assert!(site.service.is_acknowledged_to("a", 0).await);
+        let before = site.delivered();
+        site.goes_on(10).await;
+        if before.numbers.is_empty() {
+            site.delivered().assert_exactly(10);
+        } else {
+            // What was delivered and could not be acknowledged may come once more.
+            site.delivered().assert_complete(10);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_after_a_failed_pull_or_look() {
+    for route in [ALL, PULL, OFFSETS] {
+        Site::ends_in_the_wait_after(Fault::status(503).on(route), LONG_RETRY).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_after_an_acknowledgement_that_failed() {
+    Site::ends_in_the_wait_after(Fault::status(503).on(ACKNOWLEDGE), LONG_RETRY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_that_the_service_asked_for() {
+    let patience = || Fault::status(429).header("Retry-After", "3600");
+    for route in [ALL, PULL, ACKNOWLEDGE] {
+        Site::ends_in_the_wait_after(patience().on(route), "").await;
+    }
+    let date = Fault::status(503).header("Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT");
+    Site::ends_in_the_wait_after(date.on(ALL), "").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_while_the_broker_is_down() {
+    Site::ends_in_the_wait_after(Fault::broker_down(), LONG_RETRY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_after_an_acknowledgement_of_which_nothing_was_heard() {
+    let site = Site::new().await;
+    let forwarder = Forwarder::start(&site.home, &site.config(LONG_RETRY));
+    forwarder.is("a", "running").await;
+    for fault in [Fault::lost_answer().on(ACKNOWLEDGE), Fault::status(503).on(OFFSETS)] {
+        site.service.emulator.inject(fault).unwrap();
+    }
+    site.service.publish("a", 0..10).await;
+    forwarder.is("a", "retrying").await;
+    site.ends_at_once(forwarder).await;
+    site.service.emulator.clear_faults();
+    assert!(site.service.is_acknowledged_to("a", 10).await);
+    site.goes_on(10).await;
+    site.delivered().assert_exactly(10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_service_answers_slowly_and_while_it_never_does() {
+    let slow = Fault::latency(Duration::from_mins(10));
+    for fault in [Fault::hang(), slow] {
+        for route in [OFFSETS, PULL] {
+            let site = Site::new().await;
+            let fault = site.service.emulator.inject(fault.clone().on(route)).unwrap();
+            site.service.publish("a", 0..10).await;
+            let forwarder = Forwarder::start(&site.home, &site.config(""));
+            eventually("it to ask", async || site.service.emulator.fault_hits(fault) == Some(1)).await;
+            site.ends_at_once(forwarder).await;
+            site.goes_on(10).await;
+            site.delivered().assert_exactly(10);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_network_hangs_or_an_answer_comes_in_drops() {
+    for network in [Network::Hangs, Network::BytesPerSecond(40)] {
+        let site = Site::new().await;
+        site.service.publish("a", 0..10).await;
+        site.network.set(network).await;
+        let forwarder = Forwarder::start(&site.home, &site.config(""));
+        eventually("it to ask", async || site.network.requests() > 0).await;
+        site.ends_at_once(forwarder).await;
+        site.goes_on(10).await;
+        site.delivered().assert_exactly(10);
+    }
+}
+
+/// Requests in flight may finish: an acknowledgement, and the question what became of one, are given the grace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledgement_or_the_question_what_became_of_it_is_given_the_grace_and_no_more() {
+    let never_answered = || vec![Fault::hang().on(ACKNOWLEDGE)];
+    let never_explained = || vec![Fault::lost_answer().on(ACKNOWLEDGE), Fault::hang().on(OFFSETS)];
+    for (faults, acknowledged) in [(never_answered(), false), (never_explained(), true)] {
+        let site = Site::new().await;
+        let config = site.config("").set("shutdown = { grace = \"1s\" }");
+        let mut forwarder = Forwarder::start(&site.home, &config);
+        forwarder.is("a", "running").await;
+        let injected: Vec<u64> =
+            faults.into_iter().map(|fault| site.service.emulator.inject(fault).unwrap()).collect();
+        site.service.publish("a", 0..10).await;
+        let last = *injected.last().unwrap();
+        eventually("the last of it", async || site.service.emulator.fault_hits(last) == Some(1)).await;
+        forwarder.signal(Signal::TERM).await;
+        assert_eq!(forwarder.wait(SOON).await, Some(0));
+        forwarder.logs(&["WARN", "grace of 1s is over"]).await;
+        site.service.emulator.clear_faults();
+        assert!(site.service.is_acknowledged_to("a", if acknowledged { 10 } else { 0 }).await);
+        site.goes_on(10).await;
+        if acknowledged {
+            site.delivered().assert_exactly(10);
+        } else {
+            site.delivered().assert_complete(10);
+        }
+    }
+}
