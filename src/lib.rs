@@ -39,3 +39,12 @@ pub mod pipeline;
 #[cfg(feature = "daemon")]
 mod sink;
 
+/// The README's Rust code, compiled with the tests.
+#[cfg(all(doctest, feature = "daemon"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// The Rust code of the emulator's pages, compiled with the tests.
+#[cfg(all(doctest, feature = "emulator"))]
+#[doc = include_str!("../docs/emulator.md")]
+struct EmulatorPages;
