@@ -43,6 +43,8 @@ pub(super) struct TopicSink {
     subscription: SubscriptionName,
     /// The subscription is known to be of another topic, or cannot be asked for its topic.
     looked: bool,
+    /// The most messages of the next publish.
+    most: usize,
     suspects: Option<Suspects>,
 }
 
@@ -58,7 +60,8 @@ struct Suspects {
 
 impl TopicSink {
     pub(super) fn new(target: Arc<Target>, source: &Source) -> Self {
-        Self { target, subscription: source.subscription.clone(), looked: false, suspects: None }
+        let most = target.batch as usize;
+        Self { target, subscription: source.subscription.clone(), looked: false, most, suspects: None }
     }
 
     async fn publish(&mut self, slice: &Slice) -> Delivery {
@@ -69,7 +72,7 @@ impl TopicSink {
             self.looked = true;
         }
         self.suspects.take_if(|suspects| !suspects.span.touches(slice));
-        let most = if self.suspects.is_some() { 1 } else { self.target.batch as usize };
+        let most = if self.suspects.is_some() { 1 } else { self.most };
         let messages = match next_publish(slice, most) {
             Ok(messages) => messages,
             Err(rejected) => return Delivery::failed(rejected),
@@ -77,6 +80,7 @@ impl TopicSink {
         let count = messages.len();
         match self.target.client.publish_raw(&self.target.topic, &messages).await {
             Ok(_) => {
+                self.most = self.most.saturating_mul(2).min(self.target.batch as usize);
                 if let Some(suspects) = &mut self.suspects {
                     (suspects.passed, suspects.failing) = (true, None);
                 }
@@ -110,6 +114,10 @@ impl TopicSink {
     }
 
     fn failed(&mut self, slice: &Slice, count: usize, error: &Error) -> Delivery {
+        if error.status().is_none() && error.may_have_happened() {
+            // What takes too long is in the topic in part, and comes again with each attempt.
+            self.most = (count / 2).max(1);
+        }
         let first = slice.first().map_or(0, |message| message.id());
         let too_much = match (error.kind(), error.status()) {
             (ErrorKind::TooLarge, _) | (ErrorKind::Invalid, Some(400 | 422)) => true,

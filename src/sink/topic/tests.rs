@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::client::PullLimits;
 use crate::emulator::{Emulator, Options};
-use crate::sink::tests::server::{Seen, Server, status};
+use crate::sink::tests::server::{Seen, Server, hang, status};
 use crate::sink::tests::{rest, slice, slice_of, source};
 
 fn client(url: &str, project: &str) -> AmsClient {
@@ -166,6 +166,19 @@ async fn after_a_500_in_the_middle_messages_go_one_by_one_until_that_publish_is_
     assert_eq!(deliver_all(&mut sink, &slice(0, 9, 0)).await.0, 1);
     let ids: Vec<_> = server.seen().iter().map(Seen::ids).collect();
     assert_eq!(ids, [vec![0, 1, 2], vec![3, 4, 5], vec![3], vec![4], vec![5], vec![6, 7, 8]]);
+}
+
+#[tokio::test]
+async fn a_publish_without_an_answer_is_tried_again_in_a_smaller_one_which_then_grows_back() {
+    let server = Server::start(|seen, before| if before < 2 { hang() } else { published(seen) }).await;
+    let impatient = AmsClient::builder(&server.url, "Q".parse().unwrap()).token("s3cret".into());
+    let impatient = impatient.timeout(Duration::from_millis(100)).build().unwrap();
+    let own = client("http://127.0.0.1:1", "P");
+    let target = Target { client: impatient, topic: "t".parse().unwrap(), batch: 8, own };
+    let mut sink = TopicSink::new(Arc::new(target), &source());
+    assert_eq!(deliver_all(&mut sink, &slice(0, 12, 0)).await.0, 2);
+    let sizes: Vec<_> = server.seen().iter().map(|seen| seen.ids().len()).collect();
+    assert_eq!(sizes, [8, 4, 2, 4, 6]);
 }
 
 #[tokio::test]
