@@ -36,17 +36,13 @@ impl Pipeline {
                     required_done.cancelled().await;
                     let _ = pause(BEST_EFFORT_GRACE, stop).await;
                 };
-                let mut is_late = false;
                 // One that hangs has had its time with the batch before.
                 if !lane.is_busy() {
                     tokio::select! {
                         biased;
                         _ = lane.deliver(pulled, budget, stop) => {}
-                        () = too_late => is_late = true,
+                        () = too_late => lane.was_too_slow(),
                     }
-                }
-                if is_late {
-                    lane.was_too_slow();
                 }
                 lane
             }

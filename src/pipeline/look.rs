@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::obstacle::Obstacle;
 use super::story::{self, Log};
 use super::{LOOK_EVERY, Pipeline};
-use crate::client::Offsets;
+use crate::client::{Error, Offsets};
 use crate::config::OnLogReset;
 
 impl Pipeline {
@@ -44,10 +44,7 @@ impl Pipeline {
             () = stop.cancelled() => return Err(Obstacle::Stopping),
             answer = self.client.offsets(&self.config.subscription) => answer,
         };
-        let offsets = offsets.map_err(|error| {
-            self.metrics.pull_failures.count(error.class());
-            Obstacle::Service(error)
-        })?;
+        let offsets = offsets.map_err(|error| self.failed(error))?;
         self.note(&offsets);
         Ok(offsets)
     }
@@ -78,11 +75,10 @@ impl Pipeline {
         self.status.update(|status| status.backlog = Some(backlog));
     }
 
-    /// Takes from the offsets what was accepted without our hearing of it. Says how many messages that was.
-    pub(super) fn accept(&self, offsets: &Offsets) -> u64 {
+    /// Takes from the offsets what was accepted without our hearing of it.
+    pub(super) fn accept(&self, offsets: &Offsets) {
         let accepted = u64::try_from(offsets.current).map_or(0, |current| self.ledger.accepted(current));
         self.metrics.acknowledged.inc_by(accepted);
-        accepted
     }
 
     async fn log_made_anew(
@@ -149,11 +145,16 @@ impl Pipeline {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(Obstacle::Stopping),
-            moved = self.client.modify_offset(&self.config.subscription, offset) => moved.map_err(|error| {
-                self.metrics.pull_failures.count(error.class());
-                Obstacle::Service(error)
-            }),
+            moved = self.client.modify_offset(&self.config.subscription, offset) => {
+                moved.map_err(|error| self.failed(error))
+            }
         }
+    }
+
+    /// Counts a failure on the way to a batch.
+    fn failed(&self, error: Error) -> Obstacle {
+        self.metrics.pull_failures.count(error.class());
+        Obstacle::Service(error)
     }
 
     pub(super) fn begin_epoch(&mut self, first: u64) {

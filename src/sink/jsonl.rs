@@ -46,29 +46,36 @@ impl Encoder {
         quote(message.publish_time(), out);
         out.extend_from_slice(b",\"subscription\":");
         out.extend_from_slice(self.subscription.as_bytes());
-        out.extend_from_slice(b",\"attributes\":{");
-        for (index, (key, value)) in message.attributes().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            quote(key, out);
-            out.push(b':');
-            quote(value, out);
-        }
+        out.push(b',');
+        attributes(message, out);
         self.payload.clear();
         if message.decode_data(&mut self.payload).is_err() {
-            out.extend_from_slice(b"},\"data_invalid\":");
+            out.extend_from_slice(b",\"data_invalid\":");
             quote(message.data_text(), out);
         } else if let Ok(text) = std::str::from_utf8(&self.payload) {
-            out.extend_from_slice(b"},\"data\":");
+            out.extend_from_slice(b",\"data\":");
             quote(text, out);
         } else {
-            out.extend_from_slice(b"},\"data_base64\":\"");
+            out.extend_from_slice(b",\"data_base64\":\"");
             out.extend_from_slice(STANDARD.encode(&self.payload).as_bytes());
             out.push(b'"');
         }
         out.push(b'}');
     }
+}
+
+/// `"attributes":{…}`, in the order in which they came.
+pub(super) fn attributes(message: &Message<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"attributes\":{");
+    for (index, (key, value)) in message.attributes().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        quote(key, out);
+        out.push(b':');
+        quote(value, out);
+    }
+    out.push(b'}');
 }
 
 pub(super) fn quote(text: &str, out: &mut Vec<u8>) {

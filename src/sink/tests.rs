@@ -43,6 +43,16 @@ pub(super) fn source() -> Source {
     Source { project: "P".parse().unwrap(), subscription: "S".parse().unwrap(), key: "key".to_owned() }
 }
 
+/// The consequence of a delivery of nothing, and its text.
+pub(super) fn error_of(delivery: Delivery) -> (&'static str, String) {
+    assert_eq!(delivery.receipt, None);
+    match delivery.trouble.unwrap() {
+        Trouble::Retry { error, .. } => ("retry", format!("{} {}", error.class, error.message)),
+        Trouble::Fatal(error) => ("fatal", format!("{} {}", error.class, error.message)),
+        Trouble::Reject { message, reason } => ("reject", format!("{message} {reason}")),
+    }
+}
+
 #[test]
 fn a_receipt_covers_the_prefix_and_nothing_is_no_receipt() {
     let three = slice(5, 8, 0);

@@ -9,7 +9,7 @@ use super::*;
 use crate::client::PullLimits;
 use crate::emulator::{Emulator, Options};
 use crate::sink::tests::server::{Seen, Server, hang, status};
-use crate::sink::tests::{rest, slice, slice_of, source};
+use crate::sink::tests::{error_of, rest, slice, slice_of, source};
 
 fn client(url: &str, project: &str) -> AmsClient {
     AmsClient::builder(url, project.parse().unwrap()).token("s3cret".into()).build().unwrap()
@@ -48,15 +48,6 @@ fn backend_error() -> Response {
 fn published(seen: &Seen) -> Response {
     let ids: Vec<_> = seen.ids().iter().map(u64::to_string).collect();
     axum::Json(json!({ "messageIds": ids })).into_response()
-}
-
-fn error_of(delivery: Delivery) -> (&'static str, String) {
-    assert_eq!(delivery.receipt, None);
-    match delivery.trouble.unwrap() {
-        Trouble::Retry { error, .. } => ("retry", format!("{} {}", error.class, error.message)),
-        Trouble::Fatal(error) => ("fatal", format!("{} {}", error.class, error.message)),
-        Trouble::Reject { message, reason } => ("reject", format!("{message} {reason}")),
-    }
 }
 
 /// An AMS with a project P, its topics `own` and `copy`, and a subscription of each.

@@ -4,7 +4,7 @@
 //! `attributes` where there are none, and the text of `data` as it was published.
 
 use crate::client::Message;
-use crate::sink::jsonl::quote;
+use crate::sink::jsonl::{attributes, quote};
 use crate::sink::{Slice, Source};
 
 /// A request with more messages than one does not grow beyond this.
@@ -69,16 +69,8 @@ impl Encoding {
         out.extend_from_slice(message.id().to_string().as_bytes());
         out.extend_from_slice(b"\",");
         if message.has_attributes() {
-            out.extend_from_slice(b"\"attributes\":{");
-            for (index, (key, value)) in message.attributes().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                quote(key, out);
-                out.push(b':');
-                quote(value, out);
-            }
-            out.extend_from_slice(b"},");
+            attributes(message, out);
+            out.push(b',');
         }
         out.extend_from_slice(b"\"data\":");
         quote(message.data_text(), out);

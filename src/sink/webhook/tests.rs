@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::config::{CaSource, SinkKind, WebhookConfig, sink_for_test};
 use crate::sink::tests::server::{Seen, Server, hang, status};
-use crate::sink::tests::{rest, slice, source};
+use crate::sink::tests::{error_of, rest, slice, source};
 
 const SECRET: &str = "s3cret";
 
@@ -41,15 +41,6 @@ async fn deliver_all(sink: &mut WebhookSink, slice: &Slice) -> Option<Trouble> {
         left = receipt.map_or_else(|| Some(now.clone()), |receipt| rest(&now, receipt.next()));
     }
     None
-}
-
-fn error_of(delivery: Delivery) -> (&'static str, String) {
-    assert_eq!(delivery.receipt, None);
-    match delivery.trouble.unwrap() {
-        Trouble::Retry { error, .. } => ("retry", format!("{} {}", error.class, error.message)),
-        Trouble::Fatal(error) => ("fatal", format!("{} {}", error.class, error.message)),
-        Trouble::Reject { message, reason } => ("reject", format!("{message} {reason}")),
-    }
 }
 
 #[tokio::test]
