@@ -77,6 +77,10 @@ impl Slice {
         self.batch.get(self.range.start)
     }
 
+    fn last(&self) -> Option<Message<'_>> {
+        self.batch.get(self.range.end.checked_sub(1)?)
+    }
+
     /// The receipt for the first `count` messages. The caller vouches that they are durable where this sink puts
     /// them.
     fn receipt(&self, count: usize) -> Option<Receipt> {
@@ -139,6 +143,10 @@ impl Delivery {
 pub(crate) enum Trouble {
     /// The rest may be tried again, not before `after` if the receiver asked for that.
     Retry { after: Option<Duration>, error: SinkError },
+    /// Messages that an earlier attempt had are missing at the end of the slice, and all of them are wanted for another
+    /// one: the rest is to be pulled again. Asked again without them, the sink makes do with what there is sooner or
+    /// later.
+    Incomplete(SinkError),
     /// The first message of the rest will never be taken; those behind it were not tried.
     Reject { message: u64, reason: String },
     /// The sink cannot go on until somebody changes something outside.

@@ -123,6 +123,13 @@ impl Lane {
                     self.give_up(message + 1);
                     continue;
                 }
+                // What a best-effort sink does not have is not pulled again.
+                Some(Trouble::Incomplete(_)) if !self.required => continue,
+                Some(Trouble::Incomplete(error)) => {
+                    self.not_before(Duration::ZERO);
+                    self.failed(&error, "pulling again");
+                    return self.given_back();
+                }
                 Some(Trouble::Fatal(error)) if self.required => return self.stuck(error),
                 Some(Trouble::Fatal(error)) => {
                     self.failed(&error, "giving up");
@@ -213,11 +220,14 @@ impl Lane {
             biased;
             () = stop.cancelled() => Some(End::Stuck(Obstacle::Stopping)),
             () = tokio::time::sleep_until(until) => None,
-            () = budget.is_wanted(), if self.required => {
-                let wait = until.saturating_duration_since(tokio::time::Instant::now());
-                Some(End::Stuck(Obstacle::GivenBack { wait }))
-            }
+            () = budget.is_wanted(), if self.required => Some(self.given_back()),
         }
+    }
+
+    /// The batch is pulled again when it is time for the next attempt.
+    fn given_back(&self) -> End {
+        let wait = self.not_before.map(|until| until.saturating_duration_since(tokio::time::Instant::now()));
+        End::Stuck(Obstacle::GivenBack { wait: wait.unwrap_or_default() })
     }
 
     /// The pipeline parks for it, once the other sinks are done or give the batch back.

@@ -25,7 +25,8 @@ pub(super) enum Obstacle {
     Halted(String),
     /// A sink cannot go on until somebody mends something.
     Sink { name: String, problem: String },
-    /// A sink is to be tried again after `wait`; its batch was given up meanwhile, for others needed the memory.
+    /// A sink is to be tried again after `wait`; its batch was given up meanwhile, for others needed the memory, or the
+    /// sink more messages.
     GivenBack { wait: Duration },
 }
 

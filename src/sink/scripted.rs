@@ -13,6 +13,7 @@ use super::{Delivery, Sink, SinkError, Slice, Trouble};
 pub(crate) enum Does {
     Retry(Duration),
     Reject(u64),
+    Incomplete,
     Fatal,
     Hang,
 }
@@ -40,6 +41,7 @@ impl Sink for Scripted {
             let (count, trouble) = match does {
                 None => (ids.len(), None),
                 Some(Does::Retry(after)) => (0, Some(Trouble::Retry { after: Some(after), error: error() })),
+                Some(Does::Incomplete) => (0, Some(Trouble::Incomplete(error()))),
                 Some(Does::Fatal) => (0, Some(Trouble::Fatal(error()))),
                 Some(Does::Hang) => {
                     self.hangs = true;

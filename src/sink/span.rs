@@ -8,13 +8,14 @@ pub(super) struct Span {
     epoch: u64,
     first: u64,
     last: u64,
+    messages: usize,
 }
 
 impl Span {
     /// The first `count` messages of `slice`.
     pub(super) fn of(slice: &Slice, count: usize) -> Option<Self> {
         let last = slice.messages().nth(count.checked_sub(1)?)?;
-        Some(Self { epoch: slice.epoch, first: slice.first()?.id(), last: last.id() })
+        Some(Self { epoch: slice.epoch, first: slice.first()?.id(), last: last.id(), messages: count })
     }
 
     /// Whether `slice` begins where it does.
@@ -28,9 +29,14 @@ impl Span {
         self.epoch == slice.epoch && slice.first().is_some_and(|first| within(first.id()))
     }
 
-    /// How many messages of `slice` belong to it, if its last one is there.
+    /// How many messages it has, if `slice` begins with the very same ones.
     pub(super) fn covered_by(&self, slice: &Slice) -> Option<usize> {
-        slice.messages().position(|message| message.id() >= self.last).map(|index| index + 1)
+        (Self::of(slice, self.messages) == Some(*self)).then_some(self.messages)
+    }
+
+    /// Whether `slice` ends before it does.
+    pub(super) fn outlasts(&self, slice: &Slice) -> bool {
+        self.epoch == slice.epoch && slice.last().is_some_and(|last| last.id() < self.last)
     }
 
     /// How many messages of `slice` belong to it.

@@ -2,7 +2,7 @@
 //! 2xx and whole.
 //!
 //! One request at a time, in order. A request that failed is sent again as it was, with the same `Idempotency-Key`,
-//! even where there are more messages by now. One of several messages that is refused is sent again in halves, until
+//! even where there are more messages by now, or fewer: the rest of it is then pulled again. One of several messages that is refused is sent again in halves, until
 //! the message at fault stands alone and can be named; its neighbours are delivered.
 //!
 //! `receiver` is the way to the server and what its answers mean, `cuts` says which messages make the next request,
@@ -33,7 +33,10 @@ impl WebhookSink {
     }
 
     async fn post(&mut self, slice: &Slice) -> Delivery {
-        let wanted = self.receiver.cuts().next(slice);
+        let Some(wanted) = self.receiver.cuts().next(slice) else {
+            let what = "not all messages of a request that is to be sent again are there";
+            return Delivery::failed(Trouble::Incomplete(SinkError::new("transient", what)));
+        };
         let Some(request) = self.encoding.request(slice, wanted) else {
             return Delivery::otherwise();
         };

@@ -3,13 +3,23 @@
 use crate::sink::Slice;
 use crate::sink::span::Span;
 
+/// How often the rest of an unanswered request is waited for before its messages go without it. The service may answer
+/// a pull with less than there is; that it does so again and again is for a reason that lasts.
+const PATIENCE: u32 = 5;
+
 /// Kept as long as the daemon runs, so that a request that is under way when its pipeline panics or gives the batch
 /// back is cut in the same way again.
+///
+/// That is not always possible: where the batch is pulled again and again without all messages of the request
+/// (`max_batch_bytes` cuts it, say), or the service has lost some of them or was moved into their middle, what there is
+/// makes another request, with a key of its own. Nor does it outlive the process.
 #[derive(Debug)]
 pub(super) struct Cuts {
     most: usize,
     /// The request that was sent, and neither taken nor refused.
     pending: Option<Span>,
+    /// How often not all of it was there to be sent again.
+    incomplete: u32,
     /// An attempt at it had no answer: it may have been taken.
     unheard: bool,
     /// A refused request: some message in it is at fault.
@@ -25,28 +35,33 @@ struct Suspects {
 impl Cuts {
     /// At most so many messages in a request.
     pub(super) fn new(most: usize) -> Self {
-        Self { most: most.max(1), pending: None, unheard: false, suspects: None }
+        Self { most: most.max(1), pending: None, incomplete: 0, unheard: false, suspects: None }
     }
 
-    /// How many messages of `slice` the next request has, at the most.
-    pub(super) fn next(&mut self, slice: &Slice) -> usize {
-        if let Some(pending) = self.pending.filter(|pending| pending.begins(slice))
-            && let Some(same) = pending.covered_by(slice)
-        {
-            return same;
+    /// How many messages of `slice` the next request has, at the most; `None` if it lacks messages of the request that
+    /// is to be sent again, and they are worth waiting for.
+    pub(super) fn next(&mut self, slice: &Slice) -> Option<usize> {
+        if let Some(pending) = self.pending.filter(|pending| pending.begins(slice)) {
+            if let Some(same) = pending.covered_by(slice) {
+                return Some(same);
+            }
+            if pending.outlasts(slice) && self.incomplete < PATIENCE {
+                self.incomplete += 1;
+                return None;
+            }
         }
         self.suspects.take_if(|suspects| !suspects.span.touches(slice));
-        match &self.suspects {
+        Some(match &self.suspects {
             Some(suspects) => suspects.width.min(suspects.span.count(slice)),
             None => self.most,
-        }
+        })
     }
 
     /// The first `count` messages of `slice` are on their way.
     pub(super) fn sent(&mut self, slice: &Slice, count: usize) {
         let pending = Span::of(slice, count);
         self.unheard &= pending == self.pending;
-        self.pending = pending;
+        (self.pending, self.incomplete) = (pending, 0);
     }
 
     /// There was no answer to the request under way.
@@ -81,19 +96,47 @@ impl Cuts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::tests::slice;
+    use crate::sink::tests::{slice, slice_of};
 
     #[test]
     fn a_request_that_failed_is_cut_in_the_same_way_again() {
         let mut cuts = Cuts::new(10);
-        assert_eq!(cuts.next(&slice(0, 3, 0)), 10, "as many as there are");
+        assert_eq!(cuts.next(&slice(0, 3, 0)), Some(10), "as many as there are");
         cuts.sent(&slice(0, 3, 0), 3);
-        assert_eq!(cuts.next(&slice(0, 20, 0)), 3, "the same, though there are more");
-        assert_eq!(cuts.next(&slice(0, 2, 0)), 10, "not all of it is there");
-        assert_eq!(cuts.next(&slice(1, 20, 0)), 10, "it begins elsewhere");
-        assert_eq!(cuts.next(&slice(0, 20, 1)), 10, "the ids mean something else");
+        assert_eq!(cuts.next(&slice(0, 20, 0)), Some(3), "the same, though there are more");
+        assert_eq!(cuts.next(&slice(1, 20, 0)), Some(10), "it begins elsewhere");
+        assert_eq!(cuts.next(&slice(0, 2, 1)), Some(10), "the ids mean something else");
         cuts.taken();
-        assert_eq!(cuts.next(&slice(0, 20, 0)), 10);
+        assert_eq!(cuts.next(&slice(0, 20, 0)), Some(10));
+    }
+
+    #[test]
+    fn what_is_missing_of_a_request_is_waited_for_but_not_for_ever() {
+        let mut cuts = Cuts::new(10);
+        cuts.sent(&slice(0, 3, 0), 3);
+        assert_eq!(cuts.next(&slice(0, 2, 0)), None);
+        assert_eq!(cuts.next(&slice(0, 4, 0)), Some(3), "the same, once all of it is there");
+        cuts.sent(&slice(0, 4, 0), 3);
+        for _ in 0..PATIENCE {
+            assert_eq!(cuts.next(&slice(0, 2, 0)), None);
+        }
+        assert_eq!(cuts.next(&slice(0, 2, 0)), Some(10), "then without the rest");
+        cuts.sent(&slice(0, 2, 0), 2);
+        assert_eq!(cuts.next(&slice(0, 1, 0)), None, "which is another request");
+    }
+
+    #[test]
+    fn a_request_of_which_a_message_is_lost_is_not_taken_for_the_same() {
+        let lost = |missing: u64| {
+            let message = |id| format!(r#"{{"messageId":"{id}","data":"eA==","publishTime":"t"}}"#);
+            let left: Vec<_> = (0..9).filter(|id| *id != missing).map(message).collect();
+            slice_of(&left.join(","), 0)
+        };
+        for missing in [1, 2] {
+            let mut cuts = Cuts::new(10);
+            cuts.sent(&slice(0, 9, 0), 3);
+            assert_eq!(cuts.next(&lost(missing)), Some(10), "{missing}");
+        }
     }
 
     #[test]
@@ -103,7 +146,7 @@ mod tests {
         let (mut first, mut sent) = (0, Vec::new());
         let rejected = loop {
             let slice = slice(first, end, 0);
-            let count = cuts.next(&slice).min(slice.messages().count());
+            let count = cuts.next(&slice).unwrap().min(slice.messages().count());
             let last = first + count as u64 - 1;
             sent.push((first, last));
             cuts.sent(&slice, count);
@@ -119,11 +162,11 @@ mod tests {
         };
         assert_eq!(rejected, bad);
         assert_eq!(sent, [(0, 7), (0, 3), (4, 7), (4, 5), (4, 4), (5, 6), (5, 5)]);
-        assert_eq!(cuts.next(&slice(5, 12, 0)), 1, "still the only one that is tried");
-        assert_eq!(cuts.next(&slice(6, 12, 0)), 1, "its neighbours carefully");
+        assert_eq!(cuts.next(&slice(5, 12, 0)), Some(1), "still the only one that is tried");
+        assert_eq!(cuts.next(&slice(6, 12, 0)), Some(1), "its neighbours carefully");
         cuts.taken();
-        assert_eq!(cuts.next(&slice(7, 12, 0)), 1, "no more than the suspects");
+        assert_eq!(cuts.next(&slice(7, 12, 0)), Some(1), "no more than the suspects");
         cuts.taken();
-        assert_eq!(cuts.next(&slice(8, 12, 0)), 8, "the rest as ever");
+        assert_eq!(cuts.next(&slice(8, 12, 0)), Some(8), "the rest as ever");
     }
 }

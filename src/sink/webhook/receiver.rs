@@ -152,7 +152,7 @@ impl Receiver {
             300..=399 => Answer::NotSo(SinkError::new("invalid", format!("{said}{}", redirect(&response)))),
             401 | 407 => lasting("unauthorized"),
             403 => lasting("forbidden"),
-            404 | 405 | 410 => lasting("not_found"),
+            404 => lasting("not_found"),
             408 | 425 | 429 | 500.. | ..200 => {
                 let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
                 let after = header.and_then(|value| retry_after(value, SystemTime::now()));

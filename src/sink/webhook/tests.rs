@@ -83,6 +83,28 @@ async fn a_retry_is_the_same_request_though_there_is_more_by_now_and_the_sink_is
 }
 
 #[tokio::test]
+async fn a_retry_waits_for_all_messages_of_the_request_as_long_as_they_may_come() {
+    for comes in [true, false] {
+        let server = Server::start(|_, before| status(if before == 0 { 503 } else { 200 })).await;
+        let mut sink = sink(&server.url, "batch = 10");
+        deliver(&mut sink, &slice(0, 4, 0)).await.trouble.unwrap();
+        let mut waits = 0;
+        while let Some(Trouble::Incomplete(error)) = deliver(&mut sink, &slice(0, 2, 0)).await.trouble {
+            assert_eq!((error.class, server.seen().len()), ("transient", 1), "nothing is sent meanwhile");
+            waits += 1;
+            if comes && waits == 3 {
+                assert!(deliver_all(&mut sink, &slice(0, 5, 0)).await.is_none());
+                break;
+            }
+        }
+        let keys: Vec<_> =
+            server.seen()[1..].iter().map(|one| one.header("idempotency-key").to_owned()).collect();
+        let (waited, sent) = if comes { (3, vec!["P/S/0/0-3", "P/S/0/4"]) } else { (5, vec!["P/S/0/0-1"]) };
+        assert_eq!((waits, keys), (waited, sent.into_iter().map(str::to_owned).collect()));
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_stops_where_the_receiver_does_and_goes_on_from_there() {
     let server = Server::start(|_, before| status(if before == 1 { 500 } else { 200 })).await;
     let mut sink = sink(&server.url, "batch = 2");
@@ -104,11 +126,12 @@ async fn each_status_has_its_consequence_and_no_answer_is_repeated_to_anybody() 
         (401, "fatal", "unauthorized ORIGIN answered 401 Unauthorized"),
         (403, "fatal", "forbidden ORIGIN answered 403 Forbidden"),
         (404, "fatal", "not_found ORIGIN answered 404 Not Found"),
-        (405, "fatal", "not_found ORIGIN answered 405 Method Not Allowed"),
+        (402, "reject", "0 ORIGIN answered 402 Payment Required"),
+        (405, "reject", "0 ORIGIN answered 405 Method Not Allowed"),
         (407, "fatal", "unauthorized ORIGIN answered 407 Proxy Authentication Required"),
         (408, "retry", "transient ORIGIN answered 408 Request Timeout"),
         (409, "reject", "0 ORIGIN answered 409 Conflict"),
-        (410, "fatal", "not_found ORIGIN answered 410 Gone"),
+        (410, "reject", "0 ORIGIN answered 410 Gone"),
         (413, "reject", "0 ORIGIN answered 413 Payload Too Large"),
         (422, "reject", "0 ORIGIN answered 422 Unprocessable Entity"),
         (425, "retry", "transient ORIGIN answered 425 Too Early"),
@@ -217,7 +240,7 @@ async fn a_token_file_that_changed_is_read_again_when_the_token_is_refused() {
 
 #[tokio::test]
 async fn of_refused_messages_the_one_at_fault_is_named_and_its_neighbours_arrive() {
-    for code in [400, 413] {
+    for code in [400, 405, 410, 413] {
         let taken = Arc::new(std::sync::Mutex::new(Vec::new()));
         let into = Arc::clone(&taken);
         let server = Server::start(move |seen, _| {
