@@ -61,7 +61,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
     }
     section.word("format", &FORMATS);
     let batch = section.integer("batch", 1..=LARGEST_BATCH).unwrap_or(1);
-    let headers: BTreeMap<_, _> = section.strings("headers", parse_header).into_iter().collect();
+    let headers = headers(section);
     let credential = credential(section);
     if credential.is_some() && headers.contains_key(AUTHORIZATION.as_str()) {
         section.problem("headers", "has an authorization beside another credential", "one of the two");
@@ -79,6 +79,19 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
         );
     }
     Some(WebhookConfig { url: url?, batch, headers, credential, ca, timeout, connect_timeout })
+}
+
+fn headers(section: &mut Section<'_>) -> BTreeMap<String, Secret> {
+    let mut headers = BTreeMap::new();
+    let mut as_written = BTreeMap::new();
+    for Header { name, written, value } in section.strings("headers", parse_header) {
+        if let Some(other) = as_written.insert(name.clone(), written.clone()) {
+            let what = format!("has {other} and {written}, which are one header");
+            section.problem("headers", what, "one of the two");
+        }
+        headers.insert(name, value);
+    }
+    headers
 }
 
 fn credential(section: &mut Section<'_>) -> Option<WebhookCredential> {
@@ -128,13 +141,20 @@ fn is_taken(name: &HeaderName) -> bool {
     taken.contains(name) || name == "idempotency-key"
 }
 
-fn parse_header(name: &str, value: &str) -> Result<(String, Secret), InvalidValue> {
+struct Header {
+    /// In small letters: no server tells names by their case.
+    name: String,
+    written: String,
+    value: Secret,
+}
+
+fn parse_header(written: &str, value: &str) -> Result<Header, InvalidValue> {
     let hint = "as in headers = { x-source = \"ams\" }";
     let name: HeaderName =
-        name.parse().map_err(|_| InvalidValue::new("is not under the name of a header", hint))?;
+        written.parse().map_err(|_| InvalidValue::new("is not under the name of a header", hint))?;
     if is_taken(&name) {
         return Err(InvalidValue::new("is for a header that the sink itself sets", "other headers"));
     }
     HeaderValue::from_str(value).map_err(|_| InvalidValue::new("has characters that no header has", hint))?;
-    Ok((name.as_str().to_owned(), Secret::new(value)))
+    Ok(Header { name: name.as_str().to_owned(), written: written.to_owned(), value: Secret::new(value) })
 }
