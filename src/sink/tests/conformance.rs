@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 use super::super::stdout::StdoutSink;
-use super::server::{Server, status};
+use super::server::{Server, hang, status};
 use super::{rest, slice, source};
 use crate::client::AmsClient;
 use crate::config::{Format, sink_for_test};
@@ -23,6 +24,15 @@ struct Subject {
     sink: Box<dyn Sink>,
     arrived: Box<dyn Fn() -> Vec<u64>>,
     fail: Box<dyn Fn(bool)>,
+    /// For one that waits for an answer.
+    hold: Option<Hold>,
+}
+
+/// A server that takes messages, says when it did, and answers nothing.
+#[derive(Clone, Default)]
+struct Hold {
+    on: Arc<AtomicBool>,
+    took: Arc<Notify>,
 }
 
 /// Delivers all of `slice`, checking every receipt.
@@ -57,7 +67,17 @@ async fn conforms(mut subject: Subject) {
 
     // Given up in the middle, it may have taken them, and takes them again.
     let attempt = sink.deliver(slice(14, 17, 1));
-    drop(tokio::time::timeout(std::time::Duration::ZERO, attempt).await);
+    if let Some(hold) = &subject.hold {
+        hold.on.store(true, Ordering::SeqCst);
+        tokio::select! {
+            delivery = attempt => panic!("delivered without an answer: {delivery:?}"),
+            () = hold.took.notified() => {}
+        }
+        hold.on.store(false, Ordering::SeqCst);
+        assert_eq!((subject.arrived)()[14], 14, "it was in the middle");
+    } else {
+        drop(tokio::time::timeout(std::time::Duration::ZERO, attempt).await);
+    }
     deliver_all(sink, &slice(14, 17, 1)).await;
     let arrived = (subject.arrived)();
     assert_eq!(
@@ -98,6 +118,7 @@ async fn a_file_conforms() {
         sink: open("http://127.0.0.1:1", &keys),
         arrived: Box::new(move || ids_of(&std::fs::read_to_string(&file).unwrap())),
         fail: Box::new(fail),
+        hold: None,
     })
     .await;
 }
@@ -130,6 +151,7 @@ async fn standard_output_conforms() {
         sink: Box::new(StdoutSink::on(Encoder::new(Format::Jsonl, "projects/P/subscriptions/S"), pipe)),
         arrived: Box::new(move || ids_of(str::from_utf8(&written.lock().unwrap()).unwrap())),
         fail: Box::new(move |now| fails.store(now, Ordering::SeqCst)),
+        hold: None,
     })
     .await;
 }
@@ -138,7 +160,8 @@ async fn standard_output_conforms() {
 async fn over_http(keys: impl Fn(&str) -> String) {
     let fails = Arc::new(AtomicBool::new(false));
     let taken = Arc::<Mutex<Vec<u64>>>::default();
-    let (fails_now, into) = (Arc::clone(&fails), Arc::clone(&taken));
+    let hold = Hold::default();
+    let (fails_now, into, held) = (Arc::clone(&fails), Arc::clone(&taken), hold.clone());
     let server = Server::start(move |seen, _| {
         if seen.method == "GET" {
             return status(403);
@@ -148,6 +171,10 @@ async fn over_http(keys: impl Fn(&str) -> String) {
         }
         let ids = seen.ids();
         into.lock().unwrap().extend(&ids);
+        if held.on.load(Ordering::SeqCst) {
+            held.took.notify_one();
+            return hang();
+        }
         let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
         axum::Json(json!({ "messageIds": ids })).into_response()
     })
@@ -156,6 +183,7 @@ async fn over_http(keys: impl Fn(&str) -> String) {
         sink: open(&server.url, &keys(&server.url)),
         arrived: Box::new(move || taken.lock().unwrap().clone()),
         fail: Box::new(move |now| fails.store(now, Ordering::SeqCst)),
+        hold: Some(hold),
     })
     .await;
 }
