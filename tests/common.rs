@@ -1,5 +1,6 @@
 //! The harness: the daemon as a process ([`Forwarder`]), an AMS for it ([`Service`]), a proxy between the two that
-//! sees and breaks what passes ([`Gate`]), a network that can be made bad ([`FaultProxy`]), and the account of what was published and what arrived ([`Delivered`]).
+//! sees and breaks what passes ([`Gate`]), a network that can be made bad ([`FaultProxy`]), a receiver of webhooks
+//! ([`Receiver`]), and the account of what was published and what arrived ([`Delivered`]).
 //!
 //! Nothing here sleeps and hopes: what is waited for is asked for until it is there ([`eventually`]), with a deadline
 //! that only a failure meets.
@@ -14,6 +15,7 @@ mod http;
 mod machine;
 mod metrics;
 mod pipe;
+mod receiver;
 mod service;
 pub(crate) mod trace;
 
@@ -28,6 +30,7 @@ pub(crate) use home::Home;
 pub(crate) use machine::{Namespace, is_there, strace_works};
 pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
+pub(crate) use receiver::{Answers, Receiver};
 pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
 
 /// How long something may take that is certain to come: long, for a loaded machine.

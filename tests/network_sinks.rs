@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use ams_forwarder::emulator::Fault;
 use axum::extract::Request;
 use axum::http::StatusCode;
 
-use crate::common::{Config, Forwarder, Home, Service, eventually};
+use crate::common::{Answers, Config, Forwarder, Home, Receiver, Service, eventually};
 
 /// A receiver that refuses its first request for now. Gives its URL and the keys of the requests that came.
 async fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
@@ -47,4 +48,47 @@ async fn everything_arrives_and_a_replay_is_told_from_a_retry() {
     assert_eq!(*keys.lock().unwrap(), ["TEST/a/0/0-9", "TEST/a/0/0-9", "TEST/a/1/5-9"]);
     assert_eq!(service.offsets("copy").await.max, 15);
     assert!(log.contains("503 Service Unavailable") && !log.contains("s3cret"), "{log}");
+}
+
+/// After a lost answer the credential is refused: the daemon parks, gives the batch back and pulls again, first more
+/// messages than there were in the request, then fewer, for a pull that hangs is halved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_answer_was_lost_comes_again_the_same_though_the_pulls_differ() {
+    for fewer in [false, true] {
+        let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+        let sinks = format!(
+            "[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = 100\n\
+             retry = {{ initial = \"20ms\", max = \"50ms\" }}\n",
+            receiver.url("a")
+        );
+        let config = Config::new(&home, &service.endpoint()).impatient();
+        let max_messages = if fewer { 10 } else { 20 };
+        let config = config.subscription("a", &format!("max_messages = {max_messages}"), &sinks);
+        receiver.tell("a", Answers::TakesAndHangsUp);
+        service.publish("a", 0..8).await;
+        let forwarder = Forwarder::start(&home, &config);
+        eventually("a request", async || receiver.requests("a") > 0).await;
+        receiver.tell("a", Answers::status(401));
+        forwarder.is("a", "parked").await;
+        let pulled = async || forwarder.metrics().await.of("a", "batch_messages_count");
+        if fewer {
+            let hangs = Fault::hang().on("*/subscriptions/a:pull").times(1);
+            let hangs = service.emulator.inject(hangs).unwrap();
+            eventually("a pull that hangs", async || service.emulator.fault_hits(hangs) == Some(1)).await;
+        } else {
+            service.publish("a", 8..12).await;
+            let before = pulled().await;
+            eventually("further pulls", async || pulled().await > before + 1).await;
+        }
+        receiver.tell("a", Answers::Takes);
+        let end = if fewer { 8 } else { 12 };
+        eventually("all", async || service.is_acknowledged_to("a", end).await).await;
+        let log = forwarder.stop().await;
+        assert_eq!(log.contains("not all messages of a request"), fewer, "{log}");
+        receiver.delivered("a").assert_exactly(end);
+        let mut keys: Vec<String> = receiver.posts("a").into_iter().map(|post| post.key).collect();
+        assert!(keys.len() > 2, "{keys:?}");
+        keys.dedup();
+        assert_eq!(keys, ["TEST/a/0/0-7", "TEST/a/0/8-11"][..if fewer { 1 } else { 2 }]);
+    }
 }

@@ -1,12 +1,14 @@
 //! Told to stop while it waits for a service in trouble, whatever the wait: it ends within its grace with exit code 0,
-//! and nothing is lost by it. What a healthy service and a slow sink make it wait for is in `graceful_stop`.
+//! and nothing is lost by it; the same for a webhook's receiver in trouble. What a healthy service and a slow sink make it wait for is in `graceful_stop`.
 
 use std::time::Duration;
 
 use ams_forwarder::emulator::Fault;
 use rustix::process::Signal;
 
-use crate::common::{Config, Delivered, FaultProxy, Forwarder, Home, Network, Service, eventually};
+use crate::common::{
+    Answers, Config, Delivered, FaultProxy, Forwarder, Home, Network, Receiver, Service, eventually,
+};
 
 /// Ending when nothing has to be waited for: moments, and much less than any wait that is set in these tests.
 const SOON: Duration = Duration::from_secs(5);
@@ -181,5 +183,67 @@ async fn an_acknowledgement_or_the_question_what_became_of_it_is_given_the_grace
         } else {
             site.delivered().assert_complete(10);
         }
+    }
+}
+
+/// A daemon with a receiver that answers so, stopped once the first of its requests came. What the receiver has then,
+/// and what it has after all is well again.
+async fn stopped_with_a_receiver(
+    answers: Answers,
+    grace: &str,
+    meanwhile: impl AsyncFn(&Forwarder, &Receiver),
+    acknowledged: u64,
+) {
+    let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+    receiver.tell("a", answers);
+    let sinks = format!(
+        "[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = 4\n{LONG_RETRY}\n",
+        receiver.url("a")
+    );
+    let config = Config::new(&home, &service.endpoint())
+        .set(&format!("shutdown = {{ grace = \"{grace}\" }}"))
+        .subscription("a", "", &sinks);
+    service.publish("a", 0..10).await;
+    let mut forwarder = Forwarder::start(&home, &config);
+    eventually("a request", async || receiver.posts("a").len() == 1).await;
+    forwarder.is_up().await;
+    if matches!(answers, Answers::Says(..)) {
+        forwarder.is("a", "retrying").await;
+    }
+    forwarder.signal(Signal::TERM).await;
+    meanwhile(&forwarder, &receiver).await;
+    assert_eq!(forwarder.wait(SOON).await, Some(0), "{answers:?}");
+    assert_eq!(receiver.requests("a"), 1, "{answers:?}: no new attempt begins");
+    assert!(service.is_acknowledged_to("a", acknowledged).await, "{answers:?}");
+
+    receiver.tell("a", Answers::Takes);
+    let forwarder = Forwarder::start(&home, &config);
+    eventually("all", async || service.is_acknowledged_to("a", 10).await).await;
+    forwarder.stop().await;
+    receiver.delivered("a").assert_exactly(10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_slow_is_given_the_grace_and_what_it_took_is_acknowledged() {
+    let answers_after_a_while = async |forwarder: &Forwarder, receiver: &Receiver| {
+        forwarder.logs(&["SIGTERM: stopping"]).await;
+        receiver.tell("a", Answers::Takes);
+    };
+    stopped_with_a_receiver(Answers::Holds, "10m", answers_after_a_while, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_never_answers_is_given_the_grace_and_no_more() {
+    let is_told = async |forwarder: &Forwarder, _: &Receiver| {
+        forwarder.logs(&["WARN", "grace of 1s is over", "not done are: a"]).await;
+    };
+    stopped_with_a_receiver(Answers::Hangs, "1s", is_told, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_pause_that_a_receiver_asked_for() {
+    for status in [429, 503] {
+        let an_hour = Answers::Says(status, ("retry-after", "3600"), "");
+        stopped_with_a_receiver(an_hour, "10m", async |_: &Forwarder, _: &Receiver| {}, 0).await;
     }
 }

@@ -5,12 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ams_forwarder::client::{AmsClient, NewMessage, Offsets, SubscriptionName, TopicName};
+use ams_forwarder::client::{AmsClient, NewMessage, Offsets, PullLimits, SubscriptionName, TopicName};
 use ams_forwarder::emulator::{Emulator, Options};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::http;
+use super::{Delivered, http};
 
 pub(crate) const PROJECT: &str = "TEST";
 
@@ -84,6 +85,25 @@ impl Service {
     /// Whether everything before `end` is acknowledged, and nothing beyond.
     pub(crate) async fn is_acknowledged_to(&self, subscription: &str, end: u64) -> bool {
         u64::try_from(self.offsets(subscription).await.current) == Ok(end)
+    }
+
+    /// The numbered messages that a subscription has, acknowledged with that.
+    pub(crate) async fn take_all(&self, subscription: &str) -> Delivered {
+        let mut taken = Delivered::default();
+        let name: SubscriptionName = subscription.parse().unwrap();
+        let limits = PullLimits { max_messages: 1000, max_bytes: 64 << 20 };
+        let end = self.offsets(subscription).await.max;
+        while self.offsets(subscription).await.current < end {
+            let batch = self.client.pull(&name, limits).await.unwrap();
+            let Some(last) = batch.last_id() else { continue };
+            for message in batch.iter() {
+                let data = BASE64_STANDARD.decode(message.data_text()).unwrap();
+                let text = String::from_utf8(data).unwrap();
+                taken.numbers.push(text.split(' ').next().unwrap().parse().unwrap());
+            }
+            self.client.acknowledge(&name, last).await.unwrap();
+        }
+        taken
     }
 
     /// Moves a subscription, and does not look whether it is still there afterwards: the daemon may be quick.
