@@ -30,7 +30,7 @@ pub(crate) use home::Home;
 pub(crate) use machine::{Namespace, is_there, strace_works};
 pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
-pub(crate) use receiver::{Answers, Receiver};
+pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
 pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
 
 /// How long something may take that is certain to come: long, for a loaded machine.

@@ -1,19 +1,16 @@
 //! A webhook whose receiver fails often and in every way gets every message, in order, and can tell what came twice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
-use base64::{Engine, prelude::BASE64_STANDARD};
-use futures_util::{StreamExt, stream};
 
-use crate::common::{Config, Delivered, Forwarder, Home, Service, eventually, numbered};
+use crate::common::{Config, Delivered, Forwarder, Home, Service, breaks, eventually, numbers};
 
 const MESSAGES: u64 = 50_000;
 /// So many of them are published a few at a time.
@@ -65,7 +62,6 @@ impl Fate {
     }
 
     async fn answer(self) -> Response {
-        let broken = || io::Error::from(io::ErrorKind::ConnectionReset);
         let later = |seconds| (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", seconds)]).into_response();
         match self {
             Self::Taken => StatusCode::OK.into_response(),
@@ -78,18 +74,8 @@ impl Fate {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT.into_response(),
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS.into_response(),
             Self::Hangs | Self::TakenAndHangs => std::future::pending().await,
-            Self::TakenAndHalfAnswered => {
-                // What comes before the pause is sent.
-                let halves = stream::iter([Ok("half an "), Err(broken())]).then(async |half| {
-                    tokio::task::yield_now().await;
-                    half
-                });
-                Response::new(Body::from_stream(halves.boxed()))
-            }
-            // It breaks before anything is sent.
-            Self::Unread | Self::TakenAndAnswerLost => {
-                Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(broken())])))
-            }
+            Self::TakenAndHalfAnswered => breaks(&["half an "]),
+            Self::Unread | Self::TakenAndAnswerLost => breaks(&[]),
         }
     }
 }
@@ -101,22 +87,6 @@ struct Came {
     /// `None` if it was not read.
     body: Option<Bytes>,
     fate: Fate,
-}
-
-impl Came {
-    /// The numbers of its messages, each of which is as it was published.
-    fn numbers(&self) -> Vec<u64> {
-        let body: serde_json::Value = serde_json::from_slice(self.body.as_ref().unwrap()).unwrap();
-        let number = |push: &serde_json::Value| {
-            let id = push["message"]["messageId"].as_str().unwrap().parse().unwrap();
-            assert_eq!(push["message"]["data"], BASE64_STANDARD.encode(numbered(id, 0)), "message {id}");
-            id
-        };
-        match body["messages"].as_array() {
-            Some(pushes) => pushes.iter().map(number).collect(),
-            None => vec![number(&body)],
-        }
-    }
 }
 
 struct Receiver {
@@ -232,7 +202,7 @@ fn assert_all_arrived_and_only_the_unconfirmed_twice(came: &[Came]) {
     let (mut seen, mut unconfirmed) = (BTreeSet::new(), BTreeSet::<u64>::new());
     let mut delivered = Delivered::default();
     for request in came.iter().filter(|request| request.fate.is_taken()) {
-        let numbers = request.numbers();
+        let numbers = numbers(request.body.as_ref().unwrap());
         for number in &numbers {
             let first = seen.insert(*number);
             assert!(first || unconfirmed.contains(number), "{number} came again in {}", request.key);

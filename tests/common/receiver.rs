@@ -175,7 +175,7 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
 }
 
 /// An answer that breaks off after these parts; without any, nothing is sent at all.
-fn breaks(parts: &'static [&'static str]) -> Response {
+pub(crate) fn breaks(parts: &'static [&'static str]) -> Response {
     let end = Err(io::Error::from(io::ErrorKind::ConnectionReset));
     let parts = parts.iter().map(|part| Ok(Bytes::from_static(part.as_bytes()))).chain([end]);
     // What comes before the pause is sent.
@@ -187,7 +187,7 @@ fn breaks(parts: &'static [&'static str]) -> Response {
 }
 
 /// The numbers of the messages of a request, each of which is as it was published.
-fn numbers(body: &[u8]) -> Vec<u64> {
+pub(crate) fn numbers(body: &[u8]) -> Vec<u64> {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap();
     let number = |push: &serde_json::Value| {
         let id = push["message"]["messageId"].as_str().unwrap().parse().unwrap();

@@ -96,7 +96,7 @@ impl Service {
         while self.offsets(subscription).await.current < end {
             let batch = self.client.pull(&name, limits).await.unwrap();
             let Some(last) = batch.last_id() else { continue };
-            for message in batch.iter() {
+            for message in &batch {
                 let data = BASE64_STANDARD.decode(message.data_text()).unwrap();
                 let text = String::from_utf8(data).unwrap();
                 taken.numbers.push(text.split(' ').next().unwrap().parse().unwrap());

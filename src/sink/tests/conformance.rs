@@ -161,7 +161,7 @@ async fn over_http(keys: impl Fn(&str) -> String) {
     let fails = Arc::new(AtomicBool::new(false));
     let taken = Arc::<Mutex<Vec<u64>>>::default();
     let hold = Hold::default();
-    let (fails_now, into, held) = (Arc::clone(&fails), Arc::clone(&taken), hold.clone());
+    let (fails_now, into, on_hold) = (Arc::clone(&fails), Arc::clone(&taken), hold.clone());
     let server = Server::start(move |seen, _| {
         if seen.method == "GET" {
             return status(403);
@@ -171,8 +171,8 @@ async fn over_http(keys: impl Fn(&str) -> String) {
         }
         let ids = seen.ids();
         into.lock().unwrap().extend(&ids);
-        if held.on.load(Ordering::SeqCst) {
-            held.took.notify_one();
+        if on_hold.on.load(Ordering::SeqCst) {
+            on_hold.took.notify_one();
             return hang();
         }
         let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
