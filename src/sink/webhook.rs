@@ -2,8 +2,9 @@
 //! 2xx and whole.
 //!
 //! One request at a time, in order. A request that failed is sent again as it was, with the same `Idempotency-Key`,
-//! even where there are more messages by now, or fewer: the rest of it is then pulled again. One of several messages that is refused is sent again in halves, until
-//! the message at fault stands alone and can be named; its neighbours are delivered.
+//! even where there are more messages by now, or fewer: the rest of it is then pulled again. One of several messages
+//! that is refused is sent again in halves, until the message at fault stands alone and can be named; its neighbours are
+//! delivered.
 //!
 //! `receiver` is the way to the server and what its answers mean, `cuts` says which messages make the next request,
 //! `encoding` writes it.
