@@ -139,6 +139,9 @@ impl Delivery {
 pub(crate) enum Trouble {
     /// The rest may be tried again, not before `after` if the receiver asked for that.
     Retry { after: Option<Duration>, error: SinkError },
+    /// The same, and with messages behind the rest the sink could tell what is wrong: it is to be pulled again with what
+    /// has come since.
+    Alone { after: Option<Duration>, error: SinkError },
     /// The first message of the rest will never be taken; those behind it were not tried.
     Reject { message: u64, reason: String },
     /// The sink cannot go on until somebody changes something outside.

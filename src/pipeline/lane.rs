@@ -120,6 +120,7 @@ impl Lane {
                     sink.next = Some(receipt.next());
                 });
             }
+            let more_would_help = matches!(trouble, Some(Trouble::Alone { .. }));
             let (wait, error) = match trouble {
                 None => continue,
                 Some(Trouble::Reject { message, reason }) => {
@@ -142,7 +143,9 @@ impl Lane {
                     self.not_before(Duration::ZERO);
                     return End::GivenUp;
                 }
-                Some(Trouble::Retry { after, error }) => (after.unwrap_or_default(), error),
+                Some(Trouble::Retry { after, error } | Trouble::Alone { after, error }) => {
+                    (after.unwrap_or_default(), error)
+                }
             };
             self.not_before(wait);
             failures += 1;
@@ -151,6 +154,9 @@ impl Lane {
                 return End::GivenUp;
             }
             self.failed(&error, "trying again");
+            if more_would_help && self.required {
+                return self.given_back();
+            }
         }
         End::Done
     }

@@ -106,3 +106,24 @@ async fn a_parked_sink_holds_no_memory_that_others_need() {
         run.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_sink_that_needs_messages_behind_what_it_has_gets_those_that_came_since() {
+    let mut scene = Scene::new(&[true, true]).await;
+    scene.tell("a", &[Does::Alone(SHORT)]);
+    let run = scene.running().await;
+    scene.publish(1).await;
+    assert_eq!(scene.given("a").await, [0]);
+    scene.acknowledged(1).await;
+    scene.tell("a", &[Does::Alone(Duration::from_millis(300))]);
+    scene.publish(1).await;
+    assert_eq!(scene.given("a").await, [0]);
+    assert_eq!(scene.given("a").await, [1]);
+    scene.publish(2).await;
+    assert_eq!(scene.given("a").await, [1, 2, 3]);
+    scene.acknowledged(4).await;
+    for expected in [vec![0], vec![1], vec![2, 3]] {
+        assert_eq!(scene.given("b").await, expected, "nothing twice");
+    }
+    run.stop().await;
+}
