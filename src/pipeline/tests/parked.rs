@@ -29,7 +29,7 @@ impl Scene {
 #[tokio::test]
 async fn a_parked_sink_is_mended_and_gets_its_messages_while_another_still_retries() {
     let mut scene = Scene::new(&[true, true]).await;
-    scene.tell("a", &[Does::Fatal; ALWAYS]);
+    scene.tell("a", &vec![Does::Fatal; ALWAYS]);
     scene.tell("b", &[Does::Retry(SHORT), Does::Retry(HOUR)]);
     let run = scene.running().await;
     scene.publish(3).await;
@@ -60,7 +60,7 @@ async fn of_several_parked_sinks_each_is_tried_again_at_its_own_pace() {
     let mut scene = Scene::new(&[true, true]).await;
     scene.pace("a", HOUR);
     scene.tell("a", &[Does::Fatal]);
-    scene.tell("b", &[Does::Fatal; ALWAYS]);
+    scene.tell("b", &vec![Does::Fatal; ALWAYS]);
     let run = scene.running().await;
     scene.publish(3).await;
     for _ in 0..3 {
@@ -78,7 +78,7 @@ async fn of_several_parked_sinks_each_is_tried_again_at_its_own_pace() {
 #[tokio::test]
 async fn a_seek_over_what_parked_a_sink_frees_it() {
     let mut scene = Scene::new(&[true, true]).await;
-    scene.tell("a", &[Does::Reject(0); ALWAYS]);
+    scene.tell("a", &vec![Does::Reject(0); ALWAYS]);
     let run = scene.running().await;
     scene.publish(3).await;
     scene.is(State::Parked, "sink a: message 0: as told").await;

@@ -123,6 +123,30 @@ async fn a_pass_before_an_outage_or_after_it_condemns_nobody() {
 }
 
 #[tokio::test]
+async fn where_a_third_of_all_publishes_fail_no_message_is_blamed() {
+    let random = Mutex::new(fastrand::Rng::with_seed(7));
+    let fails = Arc::new(move || random.lock().unwrap().u8(0..10) < 3);
+    let taken = Arc::<Mutex<Vec<u64>>>::default();
+    let into = Arc::clone(&taken);
+    let server = Server::start(move |seen, _| {
+        if fails() {
+            return backend_error();
+        }
+        into.lock().unwrap().extend(seen.ids());
+        published(seen)
+    })
+    .await;
+    let mut sink = sink(&server.url, 10);
+    for first in (0..2_000).step_by(50) {
+        let (_, trouble) = deliver_all(&mut sink, &slice(first, first + 50, 0)).await;
+        assert!(trouble.is_none(), "{trouble:?}");
+    }
+    let mut taken = taken.lock().unwrap().clone();
+    taken.sort_unstable();
+    assert_eq!(taken, (0..2_000).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
 async fn the_failures_of_one_message_are_not_counted_against_the_next() {
     let server = service_without(&[1, 2]).await;
     let mut sink = sink(&server.url, 10);
