@@ -14,6 +14,7 @@
 
 mod acknowledge;
 mod admit;
+mod at_work;
 mod budget;
 mod complaint;
 mod deliver;
@@ -167,6 +168,8 @@ impl Pipeline {
         };
         let delivered = match self.admit(&pulled, stop).await? {
             Admitted::New => {
+                // The way to the sinks is clear, and each of them speaks for itself.
+                self.goes_well();
                 let started = Instant::now();
                 let delivered = self.deliver(&pulled, stop).await;
                 if let Some(hold) = self.rivals.hold(started.elapsed()) {

@@ -147,6 +147,9 @@ pub(crate) enum Trouble {
     /// one: the rest is to be pulled again. Asked again without them, the sink makes do with what there is sooner or
     /// later.
     Incomplete(SinkError),
+    /// The same, and with messages behind the rest the sink could tell what is wrong: it is to be pulled again with what
+    /// has come since.
+    Alone { after: Option<Duration>, error: SinkError },
     /// The first message of the rest will never be taken; those behind it were not tried.
     Reject { message: u64, reason: String },
     /// The sink cannot go on until somebody changes something outside.

@@ -1,6 +1,8 @@
 //! What only a person can mend parks the subscription: it is named with its reason, the others go on, nothing is lost,
 //! and it goes on by itself once mended.
 
+use std::fs::File;
+
 use crate::common::{Action, Config, Delivered, Forwarder, Gate, Home, PROJECT, Service, TOKEN, eventually};
 
 /// As the real service says it (recording 01).
@@ -89,6 +91,52 @@ async fn a_pull_that_hangs_holds_up_no_other_subscription() {
     eventually("the others to go on", async || service.is_acknowledged_to("good", 20).await).await;
     held.lift();
     it_recovers(&service, &home, forwarder).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_parks_and_once_mended_gets_its_messages_while_another_one_still_retries() {
+    let (service, home) = (Service::with(&["good", "bad"]).await, Home::new());
+    // The one has a file where its directory should be, the file of the other belongs to somebody.
+    let wall = home.write("wall", "");
+    let somebody = File::create(home.path("held")).unwrap();
+    somebody.lock().unwrap();
+    let sink = |name: &str, path: &str| {
+        format!(
+            "[subscriptions.bad.sinks.{name}]\ntype = \"file\"\npath = \"{}\"\n\
+             retry = {{ initial = \"20ms\", max = \"100ms\" }}\n",
+            home.path(path).display()
+        )
+    };
+    let sinks = sink("walled", "wall/out") + &sink("held", "held");
+    let config = Config::new(&home, &service.endpoint()).file("good").subscription("bad", "", &sinks);
+    let forwarder = Forwarder::start(&home, &config);
+    service.publish("bad", 0..10).await;
+    service.publish("good", 0..20).await;
+    eventually("the others to go on", async || service.is_acknowledged_to("good", 20).await).await;
+    assert_named_as_parked(&forwarder, "walled").await;
+    forwarder.logs(&["WARN", "held", "locked"]).await;
+    let status = forwarder.is("bad", "parked").await;
+    let state = |name: &str| status["sinks"][name]["state"].clone();
+    assert_eq!((state("walled"), state("held")), ("parked".into(), "retrying".into()), "{status}");
+
+    std::fs::remove_file(&wall).unwrap();
+    std::fs::create_dir(&wall).unwrap();
+    let has_all = async || Delivered::in_file(&wall.join("out")).numbers.len() == 10;
+    eventually("the mended one to have all", has_all).await;
+    forwarder.logs(&["INFO", "sink walled takes messages again"]).await;
+    let status = forwarder.is("bad", "retrying").await;
+    assert!(status["reason"].as_str().unwrap().starts_with("sink held: "), "{status}");
+    assert_eq!(service.offsets("bad").await.current, 0, "nothing is acknowledged yet");
+    let ready = forwarder.get("/readyz?strict").await.unwrap();
+    assert_eq!(ready.status, 200, "{}", ready.body);
+
+    drop(somebody);
+    eventually("all", async || service.is_acknowledged_to("bad", 10).await).await;
+    forwarder.is("bad", "running").await;
+    forwarder.stop().await;
+    for path in [wall.join("out"), home.path("held")] {
+        Delivered::in_file(&path).assert_exactly(10);
+    }
 }
 
 /// Publishes 10 messages to `bad`, which is parked, and 20 to `good`.

@@ -111,8 +111,8 @@ async fn a_sink_that_is_slower_than_the_ack_deadline_gets_nothing_twice() {
     let (pipe, stdout) = Pipe::new();
     let forwarder = Launch::new(&home).stdout(stdout).start(&config);
     let pipe = pipe.has_begun().await;
-    // The service counts whole seconds.
-    tokio::time::sleep(Duration::from_millis(2200)).await;
+    // What the sink takes for it: three times the deadline.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let reading = tokio::spawn(pipe.read_to_end());
 
     eventually("all to be acknowledged", async || service.is_acknowledged_to("a", 50).await).await;

@@ -58,7 +58,7 @@ impl OfSubscription {
             received_bytes: counter("bytes_received_total", "Bytes of pull answers, as they came over the wire.")?,
             acknowledged: counter("messages_acknowledged_total", "Messages whose acknowledgement was accepted.")?,
             lost: counter("messages_lost_total", "Messages that the service removed before they were pulled: its retention was shorter than the lag.")?,
-            skipped: counter("messages_skipped_total", "Messages never pulled because somebody moved the subscription forward.")?,
+            skipped: counter("messages_skipped_total", "Messages never pulled here: a seek moved the subscription over them, or another consumer acknowledged them.")?,
             redelivered: counter("messages_redelivered_total", "Messages pulled again although they were delivered; acknowledged, not sent twice.")?,
             log_resets: counter("log_resets_total", "Times the log of the topic was found to be made anew.")?,
             rewinds: counter("rewinds_total", "Times somebody moved the subscription back; its messages are sent again.")?,

@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 /// The state of a subscription; the label `state` of `subscription_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Nothing was tried yet.
+    #[default]
     Starting,
     /// The last attempt went well, or there was nothing to do.
     Running,

@@ -105,8 +105,8 @@ impl Pipeline {
                 subscription = key,
                 to = first,
                 messages = missing.skipped,
-                "{key}: somebody moved the subscription forward to {first}, over {} messages that were not pulled; or \
-                 another consumer acknowledged them",
+                "{key}: the subscription is at {first} now, beyond {} messages that were not pulled here: a seek moved it \
+                 over them, or another consumer acknowledged them",
                 missing.skipped
             );
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use tokio_util::sync::CancellationToken;
 
-use super::lane::End;
+use super::at_work::AtWork;
+use super::lane::{End, Job};
 use super::obstacle::Obstacle;
 use super::pull::Pulled;
 use super::{Pipeline, pause};
@@ -21,11 +22,16 @@ impl Pipeline {
         stop: &CancellationToken,
     ) -> Result<(), Obstacle> {
         let required_done = CancellationToken::new();
-        let budget = &self.budget;
         let (required, best_effort): (Vec<_>, Vec<_>) =
             self.lanes.iter_mut().partition(|lane| lane.is_required());
+        let job = Job { pulled, budget: &self.budget, at_work: &AtWork::new(required.len()), stop };
         let required = async {
-            let ends = join_all(required.into_iter().map(|lane| lane.deliver(pulled, budget, stop))).await;
+            let ends = join_all(required.into_iter().map(|lane| async move {
+                let end = lane.deliver(job).await;
+                job.at_work.leave();
+                end
+            }));
+            let ends = ends.await;
             required_done.cancel();
             ends
         };
@@ -40,7 +46,7 @@ impl Pipeline {
                 if !lane.is_busy() {
                     tokio::select! {
                         biased;
-                        _ = lane.deliver(pulled, budget, stop) => {}
+                        _ = lane.deliver(job) => {}
                         () = too_late => lane.was_too_slow(),
                     }
                 }
@@ -55,12 +61,13 @@ impl Pipeline {
             }
         }
         self.show_position();
-        // A sink that needs a person outweighs one that is only slow.
-        let worst = ends.into_iter().filter_map(End::obstacle).max_by_key(|obstacle| match obstacle {
-            Obstacle::Stopping => 2,
-            Obstacle::GivenBack { .. } => 0,
-            _ => 1,
-        });
-        worst.map_or(Ok(()), Err)
+        if ends.iter().any(|end| matches!(end, End::Stopping)) {
+            return Err(Obstacle::Stopping);
+        }
+        // The sink that is to be tried first: the others go on waiting with the next batch.
+        match ends.into_iter().filter_map(End::wait).min() {
+            Some(wait) => Err(Obstacle::GivenBack { wait }),
+            None => Ok(()),
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::at_work::AtWork;
 use super::budget::Budget;
 use super::complaint::Complaint;
 use super::ledger::Ledger;
-use super::obstacle::Obstacle;
 use super::pull::Pulled;
-use super::{Parts, SinkStatus, State, StatusHandle};
+use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
 use crate::config::SinkConfig;
 use crate::metrics::SubscriptionMetrics;
@@ -28,6 +28,8 @@ pub(super) struct Lane {
     sink: Box<dyn Sink>,
     backoff: Backoff,
     not_before: Option<tokio::time::Instant>,
+    /// Somebody has to mend something before it takes messages again.
+    parked: bool,
     complaint: Complaint,
     too_slow: Complaint,
     ledger: Arc<Ledger>,
@@ -35,22 +37,33 @@ pub(super) struct Lane {
     status: StatusHandle,
 }
 
-/// How a sink came out of a batch.
+/// A batch and what bounds the work on it.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) pulled: &'a Pulled,
+    pub(super) budget: &'a Budget,
+    pub(super) at_work: &'a AtWork,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// How a sink came out of a batch. It has what the ledger says.
 #[derive(Debug)]
 pub(super) enum End {
     /// It has all of it.
     Done,
     /// A best-effort sink has failed as often as it may.
     GivenUp,
-    /// It has what the ledger says, and this is in the way of the rest.
-    Stuck(Obstacle),
+    /// The daemon stops.
+    Stopping,
+    /// The rest is to be pulled again and given to it after `wait`.
+    GivenBack { wait: Duration },
 }
 
 impl End {
-    pub(super) fn obstacle(self) -> Option<Obstacle> {
+    pub(super) fn wait(self) -> Option<Duration> {
         match self {
-            Self::Stuck(obstacle) => Some(obstacle),
-            Self::Done | Self::GivenUp => None,
+            Self::GivenBack { wait } => Some(wait),
+            Self::Done | Self::GivenUp | Self::Stopping => None,
         }
     }
 }
@@ -65,6 +78,7 @@ impl Lane {
             sink,
             backoff: Backoff::new(config.retry),
             not_before: None,
+            parked: false,
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
             ledger: Arc::clone(&parts.ledger),
@@ -79,18 +93,13 @@ impl Lane {
 
     /// Gives the sink what it does not have of the batch, again and again until it has all of it, or there is no use.
     /// After the daemon was told to stop, no new attempt begins.
-    pub(super) async fn deliver(
-        &mut self,
-        pulled: &Pulled,
-        budget: &Budget,
-        stop: &CancellationToken,
-    ) -> End {
+    pub(super) async fn deliver(&mut self, job: Job<'_>) -> End {
         if !self.required && self.waits() {
             return End::GivenUp;
         }
         let mut failures = 0;
-        while let Some(slice) = self.rest_of(pulled) {
-            if let Some(end) = self.wait(budget, stop).await {
+        while let Some(slice) = self.rest_of(job.pulled) {
+            if let Some(end) = self.wait(job).await {
                 return end;
             }
             let started = Instant::now();
@@ -106,18 +115,20 @@ impl Lane {
                     self.goes_well();
                 }
                 // Now, and not when all sinks are done: another one may be stuck for hours.
-                self.show(|sink| {
+                self.status.sink(&self.name, |sink| {
                     sink.delivered += receipt.messages();
                     sink.next = Some(receipt.next());
                 });
             }
+            let more_would_help = matches!(trouble, Some(Trouble::Alone { .. }));
             let (wait, error) = match trouble {
                 None => continue,
                 Some(Trouble::Reject { message, reason }) => {
                     let error =
                         SinkError { class: "rejected", message: format!("message {message}: {reason}") };
                     if self.required {
-                        return self.stuck(error);
+                        self.park(&error);
+                        continue;
                     }
                     self.failed(&error, "leaving it out");
                     self.give_up(message + 1);
@@ -130,13 +141,18 @@ impl Lane {
                     self.failed(&error, "pulling again");
                     return self.given_back();
                 }
-                Some(Trouble::Fatal(error)) if self.required => return self.stuck(error),
+                Some(Trouble::Fatal(error)) if self.required => {
+                    self.park(&error);
+                    continue;
+                }
                 Some(Trouble::Fatal(error)) => {
                     self.failed(&error, "giving up");
                     self.not_before(Duration::ZERO);
                     return End::GivenUp;
                 }
-                Some(Trouble::Retry { after, error }) => (after.unwrap_or_default(), error),
+                Some(Trouble::Retry { after, error } | Trouble::Alone { after, error }) => {
+                    (after.unwrap_or_default(), error)
+                }
             };
             self.not_before(wait);
             failures += 1;
@@ -145,6 +161,9 @@ impl Lane {
                 return End::GivenUp;
             }
             self.failed(&error, "trying again");
+            if more_would_help && self.required {
+                return self.given_back();
+            }
         }
         End::Done
     }
@@ -173,9 +192,9 @@ impl Lane {
                 biased;
                 delivery = &mut delivery => return delivery,
                 () = tokio::time::sleep(SLOW) => {
-                    let reason = format!("sink {}: one delivery has taken {} s so far", self.name, started.elapsed().as_secs());
-                    if self.required {
-                        self.status.set(State::Retrying, Some(reason));
+                    let error = format!("one delivery has taken {} s so far", started.elapsed().as_secs());
+                    if !self.parked {
+                        self.status.sink(&self.name, |sink| (sink.state, sink.error) = (State::Retrying, Some(error)));
                     }
                 }
             }
@@ -210,44 +229,59 @@ impl Lane {
     }
 
     /// Waits before the next attempt. While it does, its batch may be given back for the sake of others: the service
-    /// still has it.
-    async fn wait(&self, budget: &Budget, stop: &CancellationToken) -> Option<End> {
+    /// still has it. One that is parked gives it back once nobody else is at work on it: when it is pulled again, it shows
+    /// whether somebody has moved the subscription over what cannot be delivered.
+    async fn wait(&self, job: Job<'_>) -> Option<End> {
         let now = tokio::time::Instant::now();
         let Some(until) = self.not_before.filter(|until| *until > now) else {
-            return stop.is_cancelled().then_some(End::Stuck(Obstacle::Stopping));
+            return job.stop.is_cancelled().then_some(End::Stopping);
+        };
+        let left_alone = async {
+            let _away = job.at_work.park();
+            job.at_work.nobody().await;
         };
         tokio::select! {
             biased;
-            () = stop.cancelled() => Some(End::Stuck(Obstacle::Stopping)),
+            () = job.stop.cancelled() => Some(End::Stopping),
             () = tokio::time::sleep_until(until) => None,
-            () = budget.is_wanted(), if self.required => Some(self.given_back()),
+            () = job.budget.is_wanted(), if self.required => Some(self.given_back()),
+            () = left_alone, if self.parked => Some(self.given_back()),
         }
     }
 
     /// The batch is pulled again when it is time for the next attempt.
     fn given_back(&self) -> End {
         let wait = self.not_before.map(|until| until.saturating_duration_since(tokio::time::Instant::now()));
-        End::Stuck(Obstacle::GivenBack { wait: wait.unwrap_or_default() })
+        End::GivenBack { wait: wait.unwrap_or_default() }
     }
 
-    /// The pipeline parks for it, once the other sinks are done or give the batch back.
-    fn stuck(&mut self, error: SinkError) -> End {
-        self.count(&error);
-        let reason = format!("sink {}: {error}", self.name);
+    /// It is tried again at the slowest pace.
+    fn park(&mut self, error: &SinkError) {
+        let wait = self.backoff.policy().max();
+        self.parked = true;
+        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
+        self.count(error, State::Parked);
         if self.complaint.is_news(&error.message) {
-            tracing::error!(subscription = self.key, sink = self.name, state = %State::Parked, "{}: {reason}", self.key);
+            let (subscription, sink) = (&self.key, &self.name);
+            tracing::error!(
+                subscription,
+                sink,
+                state = %State::Parked,
+                next_try_in = wait.as_secs_f64(),
+                "{subscription}: sink {sink}: {error}"
+            );
         }
-        self.status.set(State::Parked, Some(reason));
-        End::Stuck(Obstacle::Sink { name: self.name.clone(), problem: error.message })
     }
 
-    fn count(&self, error: &SinkError) {
+    fn count(&self, error: &SinkError, state: State) {
         self.metrics.sink(&self.name, |sink| sink.failures.count(error.class));
-        self.show(|sink| sink.error = Some(error.message.clone()));
+        let message = error.message.clone();
+        self.status.sink(&self.name, |sink| (sink.state, sink.error) = (state, Some(message)));
     }
 
     fn failed(&mut self, error: &SinkError, what_now: &str) {
-        self.count(error);
+        self.parked = false;
+        self.count(error, State::Retrying);
         if self.complaint.is_news(&error.message) {
             tracing::warn!(
                 subscription = self.key,
@@ -257,14 +291,11 @@ impl Lane {
                 self.name
             );
         }
-        if self.required {
-            self.status.set(State::Retrying, Some(format!("sink {}: {error}", self.name)));
-        }
     }
 
     fn goes_well(&mut self) {
         self.backoff.reset();
-        self.not_before = None;
+        (self.not_before, self.parked) = (None, false);
         if let Some(after) = self.complaint.settled() {
             let after_seconds = after.as_secs_f64();
             tracing::info!(
@@ -276,14 +307,6 @@ impl Lane {
                 self.name
             );
         }
-        self.show(|sink| sink.error = None);
-    }
-
-    fn show(&self, change: impl FnOnce(&mut SinkStatus)) {
-        self.status.update(|status| {
-            if let Some(sink) = status.sinks.get_mut(&self.name) {
-                change(sink);
-            }
-        });
+        self.status.sink(&self.name, |sink| (sink.state, sink.error) = (State::Running, None));
     }
 }

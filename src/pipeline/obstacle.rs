@@ -23,10 +23,8 @@ pub(super) enum Obstacle {
     BrokerDown,
     /// Only a person can decide; the text says what and how.
     Halted(String),
-    /// A sink cannot go on until somebody mends something.
-    Sink { name: String, problem: String },
-    /// A sink is to be tried again after `wait`; its batch was given up meanwhile, for others needed the memory, or the
-    /// sink more messages.
+    /// A sink is to be tried again after `wait`; its batch was given up meanwhile: others needed the memory, somebody may
+    /// move the subscription until then, or the sink needs more messages.
     GivenBack { wait: Duration },
 }
 
@@ -39,7 +37,6 @@ impl fmt::Display for Obstacle {
                 f.write_str("the service has lost its broker: it knows of no bounds of the log")
             }
             Self::Halted(reason) => f.write_str(reason),
-            Self::Sink { name, problem } => write!(f, "sink {name}: {problem}"),
             Self::GivenBack { .. } => f.write_str("a sink is waited for"),
         }
     }
@@ -57,7 +54,7 @@ impl Obstacle {
     fn parks(&self) -> bool {
         match self {
             Self::Service(error) => is_lasting(error.kind()),
-            Self::Halted(_) | Self::Sink { .. } => true,
+            Self::Halted(_) => true,
             Self::Stopping | Self::BrokerDown | Self::GivenBack { .. } => false,
         }
     }
@@ -83,7 +80,10 @@ impl Pipeline {
         let wait = match &obstacle {
             Obstacle::Stopping => return ControlFlow::Break(()),
             // The sink has said so itself, in log and status.
-            Obstacle::GivenBack { wait } => return pause(*wait, stop).await,
+            Obstacle::GivenBack { wait } => {
+                self.next_look = tokio::time::Instant::now();
+                return pause(*wait, stop).await;
+            }
             obstacle if obstacle.parks() => self.config.retry.max(),
             Obstacle::Service(error) => {
                 let asked =
@@ -93,9 +93,7 @@ impl Pipeline {
             _ => self.backoff.next(),
         };
         let state = if obstacle.parks() { State::Parked } else { State::Retrying };
-        // A sink has said so itself.
-        let is_said = matches!(obstacle, Obstacle::Sink { .. });
-        if !is_said && self.complaint.is_news(&obstacle.identity()) {
+        if self.complaint.is_news(&obstacle.identity()) {
             let key = &self.config.key;
             let seconds = wait.as_secs_f64();
             if state == State::Parked {

@@ -2,7 +2,7 @@
 //! `/readyz` and the report in the log; never by the loop itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub struct Status {
     pub key: String,
     /// The full name in the service, `projects/P/subscriptions/S`.
     pub subscription: String,
-    /// See [`State`].
+    /// See [`State`]: the worst of its own and of those of its required sinks.
     pub state: State,
     /// Why it is not running, in words; `None` while all is well.
     pub reason: Option<String>,
@@ -43,6 +43,8 @@ pub struct Status {
 pub struct SinkStatus {
     /// Whether messages wait for this sink before they are acknowledged.
     pub required: bool,
+    /// See [`State`]: retrying and parked until it takes messages again.
+    pub state: State,
     /// The id of the next message it is to be given.
     pub next: Option<u64>,
     /// Messages it took since the start.
@@ -55,6 +57,8 @@ pub struct SinkStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct StatusHandle {
     status: watch::Sender<Status>,
+    /// The state that is not a sink's, and its reason.
+    own: Arc<Mutex<(State, Option<String>)>>,
     metrics: Arc<SubscriptionMetrics>,
 }
 
@@ -84,7 +88,7 @@ impl StatusHandle {
             sinks,
         };
         metrics.set_state(State::Starting);
-        Self { status: watch::Sender::new(status), metrics }
+        Self { status: watch::Sender::new(status), own: Arc::default(), metrics }
     }
 
     /// For those who show it.
@@ -92,10 +96,32 @@ impl StatusHandle {
         self.status.subscribe()
     }
 
-    /// Goes into `state`; the time of change is kept when it is in it already.
+    /// Goes into `state`, as far as its sinks let it; the time of change is kept when it is in it already.
     pub(crate) fn set(&self, state: State, reason: Option<String>) {
-        self.metrics.set_state(state);
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = (state, reason);
+        self.judge(|_| ());
+    }
+
+    /// Changes what is shown of the sink of that name, its state above all.
+    pub(crate) fn sink(&self, name: &str, change: impl FnOnce(&mut SinkStatus)) {
+        self.judge(|sinks| {
+            if let Some(sink) = sinks.get_mut(name) {
+                change(sink);
+            }
+        });
+    }
+
+    /// Shows the worst state, and why; a sink that nobody waits for makes no state of the subscription.
+    fn judge(&self, change: impl FnOnce(&mut BTreeMap<String, SinkStatus>)) {
+        let (mut state, mut reason) = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.status.send_modify(|status| {
+            change(&mut status.sinks);
+            for (name, sink) in status.sinks.iter().filter(|(_, sink)| sink.required) {
+                if severity(sink.state) > severity(state) {
+                    state = sink.state;
+                    reason = sink.error.as_ref().map(|error| format!("sink {name}: {error}"));
+                }
+            }
             if status.state != state {
                 status.since = Timestamp::now();
             }
@@ -103,6 +129,7 @@ impl StatusHandle {
             status.reason = reason;
             status.tried |= state != State::Starting;
         });
+        self.metrics.set_state(state);
     }
 
     /// The service answered a pull or an acknowledgement well.
@@ -113,5 +140,14 @@ impl StatusHandle {
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
         self.status.send_modify(change);
+    }
+}
+
+fn severity(state: State) -> u8 {
+    match state {
+        State::Starting | State::Running => 0,
+        State::Retrying => 1,
+        State::Parked => 2,
+        State::Stopped => 3,
     }
 }

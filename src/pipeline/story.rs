@@ -37,7 +37,7 @@ pub(crate) fn ids(first: u64, position: Position) -> Ids {
 pub(crate) struct Missing {
     /// Removed by the service before they were pulled.
     pub(crate) lost: u64,
-    /// Still in the log or not, somebody moved the subscription over them.
+    /// Still in the log or not: a seek moved the subscription over them, or another consumer acknowledged them.
     pub(crate) skipped: u64,
 }
 

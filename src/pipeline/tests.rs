@@ -1,6 +1,7 @@
 //! The loop against the emulator, with sinks that do as they are told.
 
 mod incomplete;
+mod parked;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -52,8 +52,7 @@ impl Outlet {
             SinkKind::Topic { connection, topic, batch } => {
                 let client =
                     clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
-                let (client, own) = (client.clone(), own.clone());
-                Plan::Topic(Arc::new(Target { client, topic: topic.clone(), batch: *batch, own }))
+                Plan::Topic(Arc::new(Target::new(client.clone(), topic.clone(), *batch, own.clone())))
             }
         };
         Ok(Self { config: config.clone(), plan })

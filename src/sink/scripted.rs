@@ -12,6 +12,7 @@ use super::{Delivery, Sink, SinkError, Slice, Trouble};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Does {
     Retry(Duration),
+    Alone(Duration),
     Reject(u64),
     Incomplete,
     Fatal,
@@ -42,6 +43,7 @@ impl Sink for Scripted {
                 None => (ids.len(), None),
                 Some(Does::Retry(after)) => (0, Some(Trouble::Retry { after: Some(after), error: error() })),
                 Some(Does::Incomplete) => (0, Some(Trouble::Incomplete(error()))),
+                Some(Does::Alone(after)) => (0, Some(Trouble::Alone { after: Some(after), error: error() })),
                 Some(Does::Fatal) => (0, Some(Trouble::Fatal(error()))),
                 Some(Does::Hang) => {
                     self.hangs = true;

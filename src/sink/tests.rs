@@ -49,6 +49,7 @@ pub(super) fn error_of(delivery: Delivery) -> (&'static str, String) {
     match delivery.trouble.unwrap() {
         Trouble::Retry { error, .. } => ("retry", format!("{} {}", error.class, error.message)),
         Trouble::Incomplete(error) => ("incomplete", format!("{} {}", error.class, error.message)),
+        Trouble::Alone { error, .. } => ("alone", format!("{} {}", error.class, error.message)),
         Trouble::Fatal(error) => ("fatal", format!("{} {}", error.class, error.message)),
         Trouble::Reject { message, reason } => ("reject", format!("{message} {reason}")),
     }

@@ -3,17 +3,25 @@
 //!
 //! A publish is not atomic: of one that ends in an error, or whose answer is lost, some messages may be in the topic,
 //! and they come a second time with the next attempt. After a 500 the messages of that publish therefore go one by
-//! one. The service answers 500 both when its broker is down and when a message is too much for it; so a message is
-//! rejected when it failed five times while another one passed, and as long as none passes, it is the broker.
+//! one. The service answers 500 both when its broker is down and when a message is too much for it; so one that failed
+//! five times is rejected when others pass between its failures, and as long as none passes, it is the broker (`trial`).
+//! Those others were delivered out of their turn, and are not sent again when it comes.
+//!
+//! A message with nothing behind it is tried until something is: no other question tells. `:offsets` does not, for a
+//! broker that shows its log may still take nothing.
 //!
 //! What would destroy a record, or is too large for one, is rejected before it is sent.
 
+mod trial;
+
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::span::Span;
 use super::{Delivery, LONGEST_RETRY_AFTER, Sink, SinkError, Slice, Source, Trouble};
 use crate::client::{AmsClient, Error, ErrorKind, RawMessage, SubscriptionName, TopicName, excerpt};
+use trial::{Ahead, Trial, Verdict};
 
 /// A publish of more messages than one does not grow beyond this. What the service takes as one record it takes as
 /// one request, whatever stands in front of it.
@@ -22,18 +30,26 @@ const LARGEST_PUBLISH: usize = crate::client::LARGEST_RECORD;
 /// What the service says when its broker is down, or a record too large for it.
 const BACKEND_ERROR: &str = "Backend Error";
 
-/// How often a message fails, while others pass, before it is rejected.
-const FAILURES: u32 = 5;
-
 /// Where messages go.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) client: AmsClient,
-    pub(super) topic: TopicName,
-    /// The most messages of one publish.
-    pub(super) batch: u32,
-    /// The client that the messages are pulled with.
-    pub(super) own: AmsClient,
+    client: AmsClient,
+    topic: TopicName,
+    batch: u32,
+    own: AmsClient,
+    /// Kept as long as the daemon runs, so that a pipeline that panicked sends nothing of it again.
+    ahead: Mutex<Ahead>,
+}
+
+impl Target {
+    /// At most `batch` messages go with one publish; `own` is the client that they are pulled with.
+    pub(super) fn new(client: AmsClient, topic: TopicName, batch: u32, own: AmsClient) -> Self {
+        Self { client, topic, batch, own, ahead: Mutex::default() }
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// See [`crate::config::SinkKind::Topic`].
@@ -45,23 +61,34 @@ pub(super) struct TopicSink {
     looked: bool,
     /// The most messages of the next publish.
     most: usize,
-    suspects: Option<Suspects>,
+    /// A publish that failed. Its messages go one by one.
+    suspects: Option<Span>,
+    trial: Option<Trial>,
 }
 
-/// A publish that failed. Its messages go one by one.
-#[derive(Debug)]
-struct Suspects {
-    span: Span,
-    /// Whether one of them passed since.
-    passed: bool,
-    /// The message that failed alone, and how often.
-    failing: Option<(u64, u32)>,
+/// What a publish that failed means.
+enum Refusal {
+    /// The messages themselves are refused, or some of them.
+    TooMuch,
+    /// The broker did not take one of them.
+    Backend,
+    /// The service or the way to it is in trouble.
+    Later,
+    /// Somebody has to mend something.
+    Lasting,
 }
 
 impl TopicSink {
     pub(super) fn new(target: Arc<Target>, source: &Source) -> Self {
         let most = target.batch as usize;
-        Self { target, subscription: source.subscription.clone(), looked: false, most, suspects: None }
+        Self {
+            target,
+            subscription: source.subscription.clone(),
+            looked: false,
+            most,
+            suspects: None,
+            trial: None,
+        }
     }
 
     async fn publish(&mut self, slice: &Slice) -> Delivery {
@@ -71,9 +98,21 @@ impl TopicSink {
             }
             self.looked = true;
         }
-        self.suspects.take_if(|suspects| !suspects.span.touches(slice));
+        let leads = {
+            let mut ahead = self.target.ahead();
+            ahead.forget_before(slice);
+            ahead.leads(slice)
+        };
+        if leads > 0 {
+            return Delivery { receipt: slice.receipt(leads), trouble: None };
+        }
+        self.suspects.take_if(|suspects| !suspects.touches(slice));
+        self.trial.take_if(|trial| !trial.is_of(slice));
+        if let Some(witness) = self.trial.as_ref().and_then(Trial::witness) {
+            return self.hear(slice, witness).await;
+        }
         let most = if self.suspects.is_some() { 1 } else { self.most };
-        let messages = match next_publish(slice, most) {
+        let messages = match self.next_publish(slice, most) {
             Ok(messages) => messages,
             Err(rejected) => return Delivery::failed(rejected),
         };
@@ -81,13 +120,56 @@ impl TopicSink {
         match self.target.client.publish_raw(&self.target.topic, &messages).await {
             Ok(_) => {
                 self.most = self.most.saturating_mul(2).min(self.target.batch as usize);
-                if let Some(suspects) = &mut self.suspects {
-                    (suspects.passed, suspects.failing) = (true, None);
-                }
                 Delivery { receipt: slice.receipt(count), trouble: None }
             }
             Err(error) => self.failed(slice, count, &error),
         }
+    }
+
+    /// The messages that can be published at once, at least one; or why the first one never can be.
+    fn next_publish<'a>(&self, slice: &'a Slice, most: usize) -> Result<Vec<RawMessage<'a>>, Trouble> {
+        let ahead = self.target.ahead();
+        let mut messages: Vec<RawMessage<'_>> = Vec::new();
+        let mut bytes = 0;
+        for message in slice.messages().take(most).take_while(|message| !ahead.has(message.id())) {
+            match RawMessage::new(message) {
+                Ok(raw) if messages.is_empty() || bytes + raw.record_bytes() <= LARGEST_PUBLISH => {
+                    bytes += raw.record_bytes();
+                    messages.push(raw);
+                }
+                Err(reason) if messages.is_empty() => {
+                    let reason = excerpt(&reason.to_string());
+                    return Err(Trouble::Reject { message: message.id(), reason });
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Sends one message ahead of those before it, to see whether the broker takes any.
+    async fn hear(&mut self, slice: &Slice, witness: u64) -> Delivery {
+        let message = slice.messages().find(|message| message.id() == witness);
+        let message = message.and_then(|message| RawMessage::new(message).ok());
+        let Some(trial) = &mut self.trial else { return Delivery::otherwise() };
+        let Some(message) = message else {
+            trial.interrupted();
+            return Delivery::otherwise();
+        };
+        let Err(error) = self.target.client.publish_raw(&self.target.topic, &[message]).await else {
+            self.target.ahead().insert(witness);
+            trial.witness_passed();
+            return Delivery::otherwise();
+        };
+        trial.interrupted();
+        // In the same words as its own failure: to who reads the log it is one.
+        let about = format!("message {}: ", trial.message());
+        Delivery::failed(match refusal(&error) {
+            Refusal::Backend => self.retry(&error, &about),
+            Refusal::TooMuch => self.retry(&error, &format!("message {witness}: ")),
+            Refusal::Later => self.retry(&error, ""),
+            Refusal::Lasting => self.lasting(&error),
+        })
     }
 
     /// A subscription of the very topic would go round and round.
@@ -108,7 +190,7 @@ impl TopicSink {
                 // Not everybody who may pull may look.
                 ErrorKind::Forbidden | ErrorKind::NotFound => Ok(()),
                 ErrorKind::Transient => Err(self.retry(&error, "")),
-                _ => Err(Trouble::Fatal(SinkError::new(error.class(), self.words(&error)))),
+                _ => Err(self.lasting(&error)),
             },
         }
     }
@@ -118,40 +200,53 @@ impl TopicSink {
             // What takes too long is in the topic in part, and comes again with each attempt.
             self.most = (count / 2).max(1);
         }
-        let first = slice.first().map_or(0, |message| message.id());
-        let too_much = match (error.kind(), error.status()) {
-            (ErrorKind::TooLarge, _) | (ErrorKind::Invalid, Some(400 | 422)) => true,
-            (ErrorKind::Transient, Some(500)) => false,
-            (ErrorKind::Transient, _) => return Delivery::failed(self.retry(error, "")),
-            _ => return Delivery::failed(Trouble::Fatal(SinkError::new(error.class(), self.words(error)))),
-        };
-        if self.suspects.is_none() {
-            let span = Span::of(slice, count);
-            self.suspects = span.map(|span| Suspects { span, passed: false, failing: None });
+        let refusal = refusal(error);
+        if matches!(refusal, Refusal::Later | Refusal::Lasting) {
+            if let Some(trial) = &mut self.trial {
+                trial.interrupted();
+            }
+            let is_lasting = matches!(refusal, Refusal::Lasting);
+            return Delivery::failed(if is_lasting { self.lasting(error) } else { self.retry(error, "") });
         }
+        let too_much = matches!(refusal, Refusal::TooMuch);
+        self.suspects = self.suspects.or_else(|| Span::of(slice, count));
         if count > 1 {
             return if too_much { Delivery::otherwise() } else { Delivery::failed(self.retry(error, "")) };
         }
-        let reason = self.words(error);
-        let Some(suspects) = &mut self.suspects else { return Delivery::otherwise() };
-        let before =
-            suspects.failing.filter(|(message, _)| *message == first).map_or(0, |(_, failures)| failures);
-        let failures = before.saturating_add(1);
-        suspects.failing = Some((first, failures));
-        Delivery::failed(if too_much {
-            Trouble::Reject { message: first, reason }
-        } else if failures >= FAILURES && suspects.passed {
-            let reason = format!("it failed {FAILURES} times while others passed: {reason}");
-            Trouble::Reject { message: first, reason }
-        } else {
-            self.retry(error, &format!("message {first}: "))
-        })
+        let message = slice.first().map_or(0, |message| message.id());
+        if too_much {
+            return Delivery::failed(Trouble::Reject { message, reason: self.words(error) });
+        }
+        let target = Arc::clone(&self.target);
+        let next_after = |id| {
+            let ahead = target.ahead();
+            let mut others = slice.messages().filter(|other| other.id() > id && !ahead.has(other.id()));
+            others.find(|other| RawMessage::new(*other).is_ok()).map(|other| other.id())
+        };
+        match self.trial.get_or_insert_with(|| Trial::of(slice.epoch, message)).failed(next_after) {
+            Verdict::Later => Delivery::failed(self.retry(error, &format!("message {message}: "))),
+            Verdict::Alone => Delivery::failed(Trouble::Alone {
+                after: after(error),
+                error: self.error(error, &format!("message {message}: ")),
+            }),
+            Verdict::Hear => Delivery::otherwise(),
+            Verdict::Reject => {
+                let reason = format!("it failed time and again while others passed: {}", self.words(error));
+                Delivery::failed(Trouble::Reject { message, reason })
+            }
+        }
+    }
+
+    fn lasting(&self, error: &Error) -> Trouble {
+        Trouble::Fatal(self.error(error, ""))
     }
 
     fn retry(&self, error: &Error, about: &str) -> Trouble {
-        let after = error.retry_after().map(|after| after.min(LONGEST_RETRY_AFTER));
-        let message = format!("{about}{}", self.words(error));
-        Trouble::Retry { after, error: SinkError::new(error.class(), message) }
+        Trouble::Retry { after: after(error), error: self.error(error, about) }
+    }
+
+    fn error(&self, error: &Error, about: &str) -> SinkError {
+        SinkError::new(error.class(), format!("{about}{}", self.words(error)))
     }
 
     /// Without the time it took, so that the same failure reads the same; and without a page that somebody in between
@@ -168,24 +263,17 @@ impl TopicSink {
     }
 }
 
-/// The messages that can be published at once, at least one; or why the first one never can be.
-fn next_publish(slice: &Slice, most: usize) -> Result<Vec<RawMessage<'_>>, Trouble> {
-    let mut messages: Vec<RawMessage<'_>> = Vec::new();
-    let mut bytes = 0;
-    for message in slice.messages().take(most) {
-        match RawMessage::new(message) {
-            Ok(raw) if messages.is_empty() || bytes + raw.record_bytes() <= LARGEST_PUBLISH => {
-                bytes += raw.record_bytes();
-                messages.push(raw);
-            }
-            Err(reason) if messages.is_empty() => {
-                let reason = excerpt(&reason.to_string());
-                return Err(Trouble::Reject { message: message.id(), reason });
-            }
-            Ok(_) | Err(_) => break,
-        }
+fn after(error: &Error) -> Option<Duration> {
+    error.retry_after().map(|after| after.min(LONGEST_RETRY_AFTER))
+}
+
+fn refusal(error: &Error) -> Refusal {
+    match (error.kind(), error.status()) {
+        (ErrorKind::TooLarge, _) | (ErrorKind::Invalid, Some(400 | 422)) => Refusal::TooMuch,
+        (ErrorKind::Transient, Some(500)) => Refusal::Backend,
+        (ErrorKind::Transient, _) => Refusal::Later,
+        _ => Refusal::Lasting,
     }
-    Ok(messages)
 }
 
 impl Sink for TopicSink {

@@ -81,8 +81,13 @@ fn the_line_counts_the_states_that_occur() {
 fn the_report_tells_state_reason_position_and_sinks() {
     let mut status = status("alpha", State::Retrying, Some("a timeout"));
     status.next = Some(7);
-    let sink =
-        SinkStatus { required: true, next: Some(9), delivered: 2, error: Some("disk full".to_owned()) };
+    let sink = SinkStatus {
+        required: true,
+        state: State::Retrying,
+        next: Some(9),
+        delivered: 2,
+        error: Some("disk full".to_owned()),
+    };
     status.sinks.insert("archive".to_owned(), sink);
     assert_eq!(
         describe(&status),

@@ -1,5 +1,6 @@
+mod trials;
+
 use std::sync::Mutex;
-use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,7 @@ fn client(url: &str, project: &str) -> AmsClient {
 
 fn sink(url: &str, batch: u32) -> TopicSink {
     let own = client("http://127.0.0.1:1", "P");
-    let target = Target { client: client(url, "Q"), topic: "t".parse().unwrap(), batch, own };
+    let target = Target::new(client(url, "Q"), "t".parse().unwrap(), batch, own);
     TopicSink::new(Arc::new(target), &source())
 }
 
@@ -32,7 +33,7 @@ async fn deliver_all(sink: &mut TopicSink, slice: &Slice) -> (usize, Option<Trou
         let Delivery { receipt, trouble } = deliver(sink, &now).await;
         match trouble {
             None => {}
-            Some(Trouble::Retry { .. }) if retries < 100 => retries += 1,
+            Some(Trouble::Retry { .. } | Trouble::Alone { .. }) if retries < 100 => retries += 1,
             trouble => return (retries, trouble),
         }
         left = receipt.map_or_else(|| Some(now.clone()), |receipt| rest(&now, receipt.next()));
@@ -65,8 +66,7 @@ async fn service() -> AmsClient {
 }
 
 fn sink_of(service: &AmsClient, topic: &str) -> TopicSink {
-    let (client, own) = (service.clone(), service.clone());
-    let target = Target { client, topic: topic.parse().unwrap(), batch: 100, own };
+    let target = Target::new(service.clone(), topic.parse().unwrap(), 100, service.clone());
     TopicSink::new(Arc::new(target), &source())
 }
 
@@ -165,50 +165,11 @@ async fn a_publish_without_an_answer_is_tried_again_in_a_smaller_one_which_then_
     let impatient = AmsClient::builder(&server.url, "Q".parse().unwrap()).token("s3cret".into());
     let impatient = impatient.timeout(Duration::from_millis(100)).build().unwrap();
     let own = client("http://127.0.0.1:1", "P");
-    let target = Target { client: impatient, topic: "t".parse().unwrap(), batch: 8, own };
+    let target = Target::new(impatient, "t".parse().unwrap(), 8, own);
     let mut sink = TopicSink::new(Arc::new(target), &source());
     assert_eq!(deliver_all(&mut sink, &slice(0, 12, 0)).await.0, 2);
     let sizes: Vec<_> = server.seen().iter().map(|seen| seen.ids().len()).collect();
     assert_eq!(sizes, [8, 4, 2, 4, 6]);
-}
-
-#[tokio::test]
-async fn a_message_that_fails_five_times_while_another_passes_is_rejected_by_name() {
-    let server =
-        Server::start(|seen, _| if seen.ids().contains(&1) { backend_error() } else { published(seen) })
-            .await;
-    let mut sink = sink(&server.url, 10);
-    let (retries, trouble) = deliver_all(&mut sink, &slice(0, 3, 0)).await;
-    let Some(Trouble::Reject { message: 1, reason }) = trouble else { panic!("{trouble:?}") };
-    assert!(reason.starts_with("it failed 5 times while others passed: "), "{reason}");
-    assert_eq!(retries, 5, "the publish, and four times alone");
-    assert_eq!(server.seen().iter().filter(|one| one.ids() == [1]).count(), 5);
-    assert!(!server.seen().iter().any(|one| one.ids() == [2]), "it waits behind");
-}
-
-#[tokio::test]
-async fn the_failures_of_one_message_are_not_counted_against_the_next() {
-    let server =
-        Server::start(|seen, _| if seen.ids() == [0] { published(seen) } else { backend_error() }).await;
-    let mut sink = sink(&server.url, 10);
-    let (_, trouble) = deliver_all(&mut sink, &slice(0, 3, 0)).await;
-    assert!(matches!(trouble, Some(Trouble::Reject { message: 1, .. })), "{trouble:?}");
-    let (consequence, text) = error_of(deliver(&mut sink, &slice(2, 3, 0)).await);
-    assert_eq!(consequence, "retry", "{text}");
-}
-
-#[tokio::test]
-async fn while_nothing_passes_it_is_the_broker() {
-    let server =
-        Server::start(|seen, before| if before < 12 { backend_error() } else { published(seen) }).await;
-    let mut sink = sink(&server.url, 10);
-    let all = slice(0, 3, 0);
-    let authority = server.url.strip_prefix("http://").unwrap();
-    let (consequence, text) = error_of(deliver(&mut sink, &all).await);
-    assert_eq!((consequence, text), ("retry", format!("transient {authority}: 500 Backend Error")));
-    let (_, text) = error_of(deliver(&mut sink, &all).await);
-    assert_eq!(text, format!("transient message 0: {authority}: 500 Backend Error"));
-    assert!(deliver_all(&mut sink, &all).await.1.is_none());
 }
 
 #[tokio::test]
