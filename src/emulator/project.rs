@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use super::clock;
 use super::cursor::Cursor;
 use super::log::{Bounds, Log};
-use super::registry::Registry;
+use super::registry::{self, Registry};
 
 /// A project, shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Project {
+    /// What stays when its name changes.
+    pub(crate) uuid: String,
     pub(crate) created: Timestamp,
     contents: RwLock<Contents>,
 }
@@ -40,7 +42,7 @@ impl Project {
             subscriptions: Registry::default(),
             deleted_topics: HashMap::new(),
         };
-        Self { created, contents: RwLock::new(contents) }
+        Self { uuid: registry::new_uuid(), created, contents: RwLock::new(contents) }
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contents> {
