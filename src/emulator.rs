@@ -10,7 +10,7 @@
 //!
 //! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
 //!   checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery` and `meta` are the handlers;
+//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas` and `meta` are the handlers;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
@@ -28,6 +28,7 @@ mod project;
 mod projects;
 mod registry;
 mod routes;
+mod schemas;
 mod server;
 mod subscriptions;
 mod topics;

@@ -26,6 +26,10 @@ pub(crate) enum Prepared<'a> {
 }
 
 impl NewMessage<'_> {
+    pub(crate) fn data(&self) -> &str {
+        &self.data
+    }
+
     /// Does, outside of any lock, what depends on the message alone.
     pub(crate) fn prepare(&self) -> Prepared<'_> {
         match attributes::render(&self.attributes) {

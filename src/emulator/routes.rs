@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::answer::{Answer, Outcome, Refusal};
 use super::project::Project;
 use super::user::Identity;
-use super::{Emulator, delivery, faults, meta, projects, subscriptions, topics};
+use super::{Emulator, delivery, faults, meta, projects, schemas, subscriptions, topics};
 use action::{Access, Action, Route};
-pub(crate) use call::Call;
+pub(crate) use call::{Call, percent_decoded};
 use path::Path;
 
 /// The answer to a request, whatever it is.
@@ -98,6 +98,8 @@ async fn perform_in(
         Action::DeleteTopic => topics::delete(project, path.name),
         Action::Publish => topics::publish(project, path.name, call),
         Action::ListTopicSubscriptions => topics::subscriptions(project, path.name),
+        Action::AttachSchema => topics::attach_schema(project, path.name, call),
+        Action::DetachSchema => topics::detach_schema(project, path.name),
 
         Action::ListSubscriptions => subscriptions::list(project, call),
         Action::CreateSubscription => subscriptions::create(emulator, project, path.name, call),
@@ -112,6 +114,13 @@ async fn perform_in(
         Action::Offsets => delivery::offsets(project, path.name, call),
         Action::ModifyOffset => delivery::modify_offset(project, path.name, call),
         Action::TimeToOffset => delivery::time_to_offset(project, path.name, call),
+
+        Action::ListSchemas => Ok(schemas::list(project)),
+        Action::CreateSchema => schemas::create(project, path.name, call),
+        Action::ShowSchema => schemas::show(project, path.name),
+        Action::UpdateSchema => schemas::update(project, path.name, call),
+        Action::DeleteSchema => schemas::delete(project, path.name),
+        Action::ValidateMessage => schemas::validate(project, path.name, call),
 
         _ => perform(emulator, action, path, call),
     }

@@ -21,6 +21,8 @@ pub(crate) enum Action {
     DeleteTopic,
     Publish,
     ListTopicSubscriptions,
+    AttachSchema,
+    DetachSchema,
 
     ListSubscriptions,
     CreateSubscription,
@@ -34,6 +36,13 @@ pub(crate) enum Action {
     ModifyAckDeadline,
     ModifyPushConfig,
     VerifyPushEndpoint,
+
+    ListSchemas,
+    CreateSchema,
+    ShowSchema,
+    UpdateSchema,
+    DeleteSchema,
+    ValidateMessage,
 }
 
 /// Who may use a route. Access lists of topics and subscriptions are the handlers' business.
@@ -89,6 +98,8 @@ const ROUTES: &[Route] = &[
     route("DELETE", Shape::Topic, "", Action::DeleteTopic, ADMINS),
     route("POST", Shape::Topic, "publish", Action::Publish, PUBLISHERS),
     route("GET", Shape::TopicSubscriptions, "", Action::ListTopicSubscriptions, MEMBERS),
+    route("POST", Shape::Topic, "attachSchema", Action::AttachSchema, ADMINS),
+    route("POST", Shape::Topic, "detachSchema", Action::DetachSchema, ADMINS),
     //
     route("GET", Shape::Subscriptions, "", Action::ListSubscriptions, MEMBERS),
     route("PUT", Shape::Subscription, "", Action::CreateSubscription, ADMINS),
@@ -102,6 +113,13 @@ const ROUTES: &[Route] = &[
     route("POST", Shape::Subscription, "modifyAckDeadline", Action::ModifyAckDeadline, CONSUMERS),
     route("POST", Shape::Subscription, "modifyPushConfig", Action::ModifyPushConfig, ADMINS),
     route("POST", Shape::Subscription, "verifyPushEndpoint", Action::VerifyPushEndpoint, ADMINS),
+    //
+    route("GET", Shape::Schemas, "", Action::ListSchemas, MEMBERS),
+    route("POST", Shape::Schema, "", Action::CreateSchema, ADMINS),
+    route("GET", Shape::Schema, "", Action::ShowSchema, MEMBERS),
+    route("PUT", Shape::Schema, "", Action::UpdateSchema, ADMINS),
+    route("DELETE", Shape::Schema, "", Action::DeleteSchema, ADMINS),
+    route("POST", Shape::Schema, "validate", Action::ValidateMessage, MEMBERS),
 ];
 
 /// The route that a request takes, if there is one.

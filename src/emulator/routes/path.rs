@@ -28,6 +28,9 @@ pub(crate) enum Shape {
 
     Subscriptions,
     Subscription,
+
+    Schemas,
+    Schema,
 }
 
 impl<'a> Path<'a> {
@@ -55,6 +58,9 @@ impl<'a> Path<'a> {
 
             ["projects", project, "subscriptions"] => (Shape::Subscriptions, project, ""),
             ["projects", project, "subscriptions", name] => (Shape::Subscription, project, name),
+
+            ["projects", project, "schemas"] => (Shape::Schemas, project, ""),
+            ["projects", project, "schemas", name] => (Shape::Schema, project, name),
             _ => return None,
         };
         Some(Self { shape, project, name, verb })
@@ -65,6 +71,7 @@ impl<'a> Path<'a> {
         let of_name = match self.shape {
             Shape::Topic | Shape::TopicSubscriptions => "topic",
             Shape::Subscription => "subscription",
+            Shape::Schema => "schema",
             _ => "",
         };
         for (what, given) in [("project", self.project), (of_name, self.name)] {
