@@ -14,6 +14,8 @@
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
+mod acl;
+mod activity;
 mod answer;
 mod attributes;
 mod clock;
@@ -22,8 +24,10 @@ mod delivery;
 mod faults;
 mod json;
 mod log;
+mod members;
 mod message;
 mod meta;
+mod metrics;
 mod project;
 mod projects;
 mod registry;
@@ -32,6 +36,7 @@ mod server;
 mod subscriptions;
 mod topics;
 mod user;
+mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -115,6 +120,12 @@ pub enum EmulatorError {
     NoRandomness,
 }
 
+impl EmulatorError {
+    fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
+}
+
 /// The state of an emulated service. Clones share it, so it can be looked at and changed while it runs.
 #[derive(Clone)]
 pub struct Emulator {
@@ -153,7 +164,7 @@ impl Emulator {
         check_name("project", project)?;
         let mut projects = self.projects_mut();
         if !projects.contains(project) {
-            projects.insert(project, Project::new(project, description));
+            projects.insert(project, Project::new(project, description, None));
         }
         Ok(())
     }
@@ -192,7 +203,7 @@ impl Emulator {
             };
         }
         if !contents.topics.contains(topic) {
-            return Err(EmulatorError::Missing { kind: "topic", name: topic.to_owned() });
+            return Err(EmulatorError::missing("topic", topic));
         }
         let cursor = Cursor::new(contents.bounds(topic).max, subscriptions::DEFAULT_ACK_DEADLINE);
         contents.subscriptions.insert(subscription, Subscription::new(subscription, topic, cursor));
@@ -204,7 +215,7 @@ impl Emulator {
     pub fn remove_records_below(&self, project: &str, topic: &str, offset: u64) -> Result<(), EmulatorError> {
         let project = self.existing_project(project)?;
         let found = project.read().topics.get(topic).cloned();
-        let found = found.ok_or_else(|| EmulatorError::Missing { kind: "topic", name: topic.to_owned() })?;
+        let found = found.ok_or_else(|| EmulatorError::missing("topic", topic))?;
         found.log.remove_below(offset);
         Ok(())
     }
@@ -245,7 +256,7 @@ impl Emulator {
     }
 
     fn existing_project(&self, name: &str) -> Result<Arc<Project>, EmulatorError> {
-        self.project(name).ok_or_else(|| EmulatorError::Missing { kind: "project", name: name.to_owned() })
+        self.project(name).ok_or_else(|| EmulatorError::missing("project", name))
     }
 }
 
