@@ -10,10 +10,12 @@
 //!
 //! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
 //!   checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas` and `meta` are the handlers;
+//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas`, `registrations` and `meta` are the handlers;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
+mod acl;
+mod activity;
 mod answer;
 mod attributes;
 mod clock;
@@ -22,10 +24,13 @@ mod delivery;
 mod faults;
 mod json;
 mod log;
+mod members;
 mod message;
 mod meta;
+mod metrics;
 mod project;
 mod projects;
+mod registrations;
 mod registry;
 mod routes;
 mod schemas;
@@ -33,6 +38,7 @@ mod server;
 mod subscriptions;
 mod topics;
 mod user;
+mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -47,6 +53,7 @@ use cursor::Cursor;
 use faults::Faults;
 pub use faults::{Fault, FaultStatus, InvalidFault};
 use project::{Project, Subscription, Topic};
+use registrations::Registrations;
 use registry::Registry;
 pub use user::Role;
 use user::{Directory, Identity};
@@ -116,6 +123,12 @@ pub enum EmulatorError {
     NoRandomness,
 }
 
+impl EmulatorError {
+    fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
+}
+
 /// The state of an emulated service. Clones share it, so it can be looked at and changed while it runs.
 #[derive(Clone)]
 pub struct Emulator {
@@ -132,6 +145,7 @@ struct Shared {
     options: Options,
     projects: RwLock<Registry<Project>>,
     users: RwLock<Directory>,
+    registrations: Registrations,
     faults: Faults,
 }
 
@@ -139,8 +153,11 @@ impl Emulator {
     /// A service without any project.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let (projects, users) = (RwLock::default(), RwLock::default());
-        Self { shared: Arc::new(Shared { options, projects, users, faults: Faults::default() }) }
+        let (projects, users, registrations) =
+            (RwLock::default(), RwLock::default(), Registrations::default());
+        Self {
+            shared: Arc::new(Shared { options, projects, users, registrations, faults: Faults::default() }),
+        }
     }
 
     /// Serves on `listener` until `shutdown` is over. Then no connection is accepted any more, idle ones are closed,
@@ -154,7 +171,7 @@ impl Emulator {
         check_name("project", project)?;
         let mut projects = self.projects_mut();
         if !projects.contains(project) {
-            projects.insert(project, Project::new(project, description));
+            projects.insert(project, Project::new(project, description, None));
         }
         Ok(())
     }
@@ -193,7 +210,7 @@ impl Emulator {
             };
         }
         if !contents.topics.contains(topic) {
-            return Err(EmulatorError::Missing { kind: "topic", name: topic.to_owned() });
+            return Err(EmulatorError::missing("topic", topic));
         }
         let cursor = Cursor::new(contents.bounds(topic).max, subscriptions::DEFAULT_ACK_DEADLINE);
         contents.subscriptions.insert(subscription, Subscription::new(subscription, topic, cursor));
@@ -205,7 +222,7 @@ impl Emulator {
     pub fn remove_records_below(&self, project: &str, topic: &str, offset: u64) -> Result<(), EmulatorError> {
         let project = self.existing_project(project)?;
         let found = project.read().topics.get(topic).cloned();
-        let found = found.ok_or_else(|| EmulatorError::Missing { kind: "topic", name: topic.to_owned() })?;
+        let found = found.ok_or_else(|| EmulatorError::missing("topic", topic))?;
         found.log.remove_below(offset);
         Ok(())
     }
@@ -229,6 +246,10 @@ impl Emulator {
         self.shared.users.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn registrations(&self) -> &Registrations {
+        &self.shared.registrations
+    }
+
     fn retention_bytes(&self) -> usize {
         self.shared.options.retention_bytes_per_topic.unwrap_or(usize::MAX)
     }
@@ -246,7 +267,7 @@ impl Emulator {
     }
 
     fn existing_project(&self, name: &str) -> Result<Arc<Project>, EmulatorError> {
-        self.project(name).ok_or_else(|| EmulatorError::Missing { kind: "project", name: name.to_owned() })
+        self.project(name).ok_or_else(|| EmulatorError::missing("project", name))
     }
 }
 

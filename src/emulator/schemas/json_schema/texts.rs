@@ -304,12 +304,8 @@ fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Ve
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            let is_dependency = error.schema_path().to_string().contains("/dependencies");
-            say(&if is_dependency {
-                format!("Has a dependency on {name}")
-            } else {
-                format!("{name} is required")
-            })
+            let is_own = error.schema_path().to_string().ends_with("/required");
+            say(&if is_own { format!("{name} is required") } else { format!("Has a dependency on {name}") })
         }
         Kind::Type { .. } => {
             let expected = schema.pointer(&error.schema_path().to_string());
