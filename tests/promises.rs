@@ -12,6 +12,7 @@ mod documented_faults;
 mod durable_before_acknowledged;
 mod emulator_faults;
 mod emulator_serves_and_stops;
+mod emulator_users;
 mod graceful_stop;
 mod hostile_network;
 mod house;

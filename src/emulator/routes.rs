@@ -169,3 +169,6 @@ async fn perform_in(
         _ => perform(emulator, action, path, call),
     }
 }
+
+#[cfg(test)]
+mod tests;
