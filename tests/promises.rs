@@ -11,6 +11,7 @@ mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
 mod emulator_faults;
+mod emulator_schemas;
 mod emulator_serves_and_stops;
 mod emulator_users;
 mod graceful_stop;
