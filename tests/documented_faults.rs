@@ -19,7 +19,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/emulator.md");
     let page = std::fs::read_to_string(page).unwrap();
     let commands = commands(&page);
-    assert_eq!(commands.len(), 9);
+    assert_eq!(commands.len(), 11);
     let service = Service::start().await;
     let script = format!("set -e\n{}", commands.join("\n"));
     let mut shell = Command::new("sh");
