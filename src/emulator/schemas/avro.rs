@@ -20,7 +20,7 @@ impl AvroSchema {
     /// Compiles `source`, or says why it is no schema.
     pub(super) fn compile(source: &Value) -> Result<Self, String> {
         refusal::check(source)?;
-        let schema = Schema::parse(&without_logical_types(source)).map_err(|error| error.to_string())?;
+        let schema = Schema::parse(&spelled_out(source)).map_err(|error| error.to_string())?;
         Plan::new(&schema).map(Self)
     }
 
@@ -30,18 +30,38 @@ impl AvroSchema {
     }
 }
 
-/// A schema without annotations that the service ignores. Defaults are data and stay as they are.
-fn without_logical_types(source: &Value) -> Value {
+/// A schema as the crate takes it: without annotations, which the service ignores, and with the type of a field in an
+/// object of its own. Defaults are data and stay as they are.
+fn spelled_out(source: &Value) -> Value {
     match source {
-        Value::Array(items) => items.iter().map(without_logical_types).collect(),
-        Value::Object(fields) => {
-            let kept = fields.iter().filter(|(name, _)| *name != "logicalType");
-            let clean = |(name, value): (&String, &Value)| {
-                let is_default = name == "default";
-                (name.clone(), if is_default { value.clone() } else { without_logical_types(value) })
+        Value::Array(items) => items.iter().map(spelled_out).collect(),
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| *name != "logicalType");
+            let spelled = |(name, value): (&String, &Value)| {
+                let value = match (name.as_str(), value) {
+                    ("default", data) => data.clone(),
+                    ("fields", Value::Array(fields)) => {
+                        fields.iter().map(|field| spelled_out(&wrapped(field))).collect()
+                    }
+                    _ => spelled_out(value),
+                };
+                (name.clone(), value)
             };
-            kept.map(clean).collect()
+            kept.map(spelled).collect()
         }
         other => other.clone(),
     }
+}
+
+/// The service takes `{"name": "f", "type": "array", "items": "int"}` for a field.
+fn wrapped(field: &Value) -> Value {
+    let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
+    if !matches!(kind, "array" | "enum" | "fixed" | "map" | "record") {
+        return field.clone();
+    }
+    let mut outer = field.clone();
+    let mut described = field.clone();
+    described.as_object_mut().and_then(|members| members.remove("default"));
+    outer["type"] = described;
+    outer
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
+use texts::Judged;
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl JsonSchema {
             return Ok(());
         }
         let errors: Vec<_> = self.validator.iter_errors(document).collect();
-        Err(texts::complaints(&errors, &self.source))
+        Err(texts::complaints(&errors, Judged { schema: &self.source, document }))
     }
 }
 

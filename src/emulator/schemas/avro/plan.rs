@@ -186,12 +186,11 @@ impl<'a> Walk<'a> {
     /// A key and its value.
     fn entry(&mut self, values: usize, keys: &mut BTreeSet<&'a [u8]>, level: usize) -> Result<(), String> {
         let key = self.text().map_err(|error| format!("cannot decode binary map key: {error}"))?;
-        let shown = || String::from_utf8_lossy(key).into_owned();
         if !keys.insert(key) {
-            return Err(format!("cannot decode binary map: duplicate key: {:?}", shown()));
+            return Err(format!("cannot decode binary map: duplicate key: {}", quoted(key)));
         }
         self.over(values, level)
-            .map_err(|error| format!("cannot decode binary map value for key {:?}: {error}", shown()))
+            .map_err(|error| format!("cannot decode binary map value for key {}: {error}", quoted(key)))
     }
 
     /// The blocks of a list or a map, up to the empty one.
@@ -258,5 +257,31 @@ impl<'a> Walk<'a> {
         let (taken, rest) = self.rest.split_at_checked(size).ok_or(SHORT)?;
         self.rest = rest;
         Ok(taken)
+    }
+}
+
+/// A key as the service's language quotes it.
+fn quoted(key: &[u8]) -> String {
+    let mut text = String::from('"');
+    for chunk in key.utf8_chunks() {
+        text.extend(chunk.valid().chars().map(escaped));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text.push('"');
+    text
+}
+
+fn escaped(c: char) -> String {
+    match c {
+        '\u{7}' => "\\a".to_owned(),
+        '\u{8}' => "\\b".to_owned(),
+        '\u{b}' => "\\v".to_owned(),
+        '\u{c}' => "\\f".to_owned(),
+        '\n' | '\r' | '\t' | '"' | '\\' => c.escape_default().to_string(),
+        '\'' => c.to_string(),
+        control if control.is_ascii_control() => format!("\\x{:02x}", u32::from(control)),
+        printed if printed.is_ascii() || printed.escape_debug().len() == 1 => printed.to_string(),
+        other if u32::from(other) < 0x10000 => format!("\\u{:04x}", u32::from(other)),
+        other => format!("\\U{:08x}", u32::from(other)),
     }
 }

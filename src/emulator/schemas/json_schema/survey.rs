@@ -20,11 +20,17 @@ const STEPS_PER_VALUE: usize = 200;
 /// Where a schema has others by name.
 const NAMED: [&str; 4] = ["definitions", "dependencies", "patternProperties", "properties"];
 
+/// Where the service looks whether anything can lie between two bounds.
+const BOUNDS: [(&str, &str); 2] = [("minLength", "maxLength"), ("minProperties", "maxProperties")];
+
 /// Whether there are references in a schema; an error if one leads elsewhere, or if a part of the schema has an id, which
-/// makes references mean something else.
+/// makes references mean something else, or if bounds contradict each other.
 pub(super) fn references(schema: &Value) -> Result<bool, String> {
     let mut found = Found::default();
     found.look(schema, true);
+    if let Some((least, most)) = found.crossed {
+        return Err(format!("{least} cannot be greater than {most}"));
+    }
     if let Some(elsewhere) = found.elsewhere {
         return Err(format!(
             "Reference {elsewhere} leads out of the schema, and this emulator follows none that does"
@@ -43,6 +49,8 @@ struct Found {
     references: bool,
     elsewhere: Option<String>,
     inner_id: bool,
+    /// Two bounds between which there is nothing.
+    crossed: Option<(&'static str, &'static str)>,
 }
 
 impl Found {
@@ -56,6 +64,12 @@ impl Found {
             }
         }
         self.inner_id |= has_id(keywords) && !is_root;
+        for (least, most) in BOUNDS {
+            let [low, high] = [least, most].map(|name| keywords.get(name).and_then(Value::as_f64));
+            if low > high && high.is_some() {
+                self.crossed = Some((least, most));
+            }
+        }
         // A reference may lead to any place, so not only known keywords count.
         for (keyword, value) in keywords {
             match value {

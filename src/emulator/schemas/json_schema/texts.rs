@@ -109,8 +109,15 @@ fn type_refusal(kind: &Kind, given: &Value) -> String {
 /// One step on the way to a complaint: the keyword's rank, and what was gone into by it.
 type Step = (u8, String);
 
+/// What was held against what.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub(super) schema: &'a Value,
+    pub(super) document: &'a Value,
+}
+
 /// The complaints about a document, ordered.
-pub(super) fn complaints(errors: &[ValidationError<'_>], schema: &Value) -> Vec<String> {
+pub(super) fn complaints(errors: &[ValidationError<'_>], judged: Judged<'_>) -> Vec<String> {
     let mut found = BTreeMap::new();
     let ways: Vec<Way> = errors.iter().map(Way::of).collect();
     // The service looks no further at a value of the wrong type.
@@ -124,7 +131,7 @@ pub(super) fn complaints(errors: &[ValidationError<'_>], schema: &Value) -> Vec<
         for (steps, context, text) in &way.combinations {
             found.entry((steps.clone(), 0)).or_insert_with(|| vec![complaint(context, text)]);
         }
-        let texts = describe(error, &way.place, schema);
+        let texts = describe(error, &way.place, judged);
         let order = found.len() + 1;
         found.insert((way.steps.clone(), order), texts);
     }
@@ -258,20 +265,20 @@ fn rank(keyword: &str) -> u8 {
 }
 
 /// The service's complaints for one error.
-fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Vec<String> {
+fn describe(error: &ValidationError<'_>, place: &[String], judged: Judged<'_>) -> Vec<String> {
     let say = |text: &str| vec![complaint(place, text)];
     let limit = |text: &str, limit: &Value| say(&format!("{text} {}", number::general(limit)));
     match error.kind() {
         Kind::AdditionalItems { .. } => say("No additional items allowed on array"),
-        Kind::AdditionalProperties { unexpected } => {
-            let one = |name| complaint(place, &format!("Additional property {name} is not allowed"));
-            unexpected.iter().map(one).collect()
-        }
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .flat_map(|name| say(&format!("Additional property {name} is not allowed")))
+            .collect(),
         Kind::AnyOf { context } => {
-            [say("Must validate at least one schema (anyOf)"), closest(context, schema)].concat()
+            [say("Must validate at least one schema (anyOf)"), closest(context, judged)].concat()
         }
         Kind::OneOfNotValid { context } => {
-            [say("Must validate one and only one schema (oneOf)"), closest(context, schema)].concat()
+            [say("Must validate one and only one schema (oneOf)"), closest(context, judged)].concat()
         }
         Kind::OneOfMultipleValid { .. } => say("Must validate one and only one schema (oneOf)"),
         Kind::Constant { expected_value } => {
@@ -287,7 +294,12 @@ fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Ve
         Kind::Maximum { limit: most } => limit("Must be less than or equal to", most),
         Kind::Minimum { limit: least } => limit("Must be greater than or equal to", least),
         Kind::MultipleOf { multiple_of } => limit("Must be a multiple of", &Value::from(*multiple_of)),
-        Kind::FalseSchema => say("False always fails validation"),
+        Kind::FalseSchema => match forbidden(error, judged) {
+            Some(names) => {
+                names.flat_map(|name| say(&format!("Additional property {name} is not allowed"))).collect()
+            }
+            None => say("False always fails validation"),
+        },
         Kind::Format { format } => say(&format!("Does not match format '{format}'")),
         Kind::MaxItems { limit } => say(&format!("Array must have at most {limit} items")),
         Kind::MinItems { limit } => say(&format!("Array must have at least {limit} items")),
@@ -300,7 +312,7 @@ fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Ve
         Kind::PropertyNames { error: inner } => {
             let name = inner.instance().as_str().unwrap_or_default();
             let first = complaint(place, &format!("Property name of \"{name}\" does not match"));
-            [vec![first], describe(inner, place, schema)].concat()
+            [vec![first], describe(inner, place, judged)].concat()
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -308,7 +320,7 @@ fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Ve
             say(&if is_own { format!("{name} is required") } else { format!("Has a dependency on {name}") })
         }
         Kind::Type { .. } => {
-            let expected = schema.pointer(&error.schema_path().to_string());
+            let expected = judged.schema.pointer(&error.schema_path().to_string());
             let given = type_of(error.instance());
             say(&format!(
                 "Invalid type. Expected: {}, given: {given}",
@@ -320,8 +332,20 @@ fn describe(error: &ValidationError<'_>, place: &[String], schema: &Value) -> Ve
     }
 }
 
+/// The properties of an object that may have none; the crate has no words of its own for that.
+fn forbidden<'a>(
+    error: &ValidationError<'_>,
+    judged: Judged<'a>,
+) -> Option<impl Iterator<Item = &'a String>> {
+    let path = error.schema_path().to_string();
+    let is_keyword =
+        path.ends_with("/additionalProperties") && !path.ends_with("/properties/additionalProperties");
+    let object = judged.document.pointer(&error.instance_path().to_string())?.as_object();
+    object.filter(|_| is_keyword).map(|members| members.keys())
+}
+
 /// Of the alternatives that failed, what the one complains of that came nearest.
-fn closest(alternatives: &[Vec<ValidationError<'static>>], schema: &Value) -> Vec<String> {
+fn closest(alternatives: &[Vec<ValidationError<'static>>], judged: Judged<'_>) -> Vec<String> {
     let shortest =
         alternatives.iter().map(|errors| errors.iter().map(depth).min().unwrap_or(0)).min().unwrap_or(0);
     let distance = |errors: &&Vec<ValidationError<'static>>| {
@@ -330,7 +354,7 @@ fn closest(alternatives: &[Vec<ValidationError<'static>>], schema: &Value) -> Ve
         };
         (errors.iter().any(is_other_type), errors.len())
     };
-    alternatives.iter().min_by_key(distance).map_or_else(Vec::new, |errors| complaints(errors, schema))
+    alternatives.iter().min_by_key(distance).map_or_else(Vec::new, |errors| complaints(errors, judged))
 }
 
 fn depth(error: &ValidationError<'_>) -> usize {
