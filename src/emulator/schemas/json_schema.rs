@@ -1,9 +1,11 @@
 //! JSON Schema: what the service takes for one, and how it complains of documents.
 //!
-//! The crate `jsonschema` compiles and judges; [`texts`] says it in the words of the service's own validator. Nothing is
-//! ever fetched: a reference leads to a place in the same schema or to a draft's own schema. Schemas without `$schema`, or
-//! of a newer draft, are read as draft 7, which is nearest to the service's mixture of drafts 4, 6 and 7.
+//! The crate `jsonschema` compiles and judges; [`refusal`] and [`texts`] say it in the words of the service's own
+//! validator. Nothing is ever fetched: a reference leads to a place in the same schema or to a draft's own schema.
+//! Schemas without `$schema`, or of a newer draft, are read as draft 7, which is nearest to the service's mixture of
+//! drafts 4, 6 and 7.
 
+mod refusal;
 mod survey;
 mod texts;
 
@@ -59,7 +61,7 @@ fn build(source: &Value, draft: Draft) -> Result<Validator, String> {
         .with_pattern_options(PatternOptions::regex())
         .with_format("date-time", is_date_or_time)
         .should_validate_formats(true);
-    options.build(source).map_err(|error| texts::refusal(&error, source))
+    options.build(source).map_err(|error| refusal::of(&error, source))
 }
 
 /// What the service takes for a `date-time`: a date or a time alone as well.
