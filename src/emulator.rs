@@ -10,7 +10,8 @@
 //!
 //! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
 //!   checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas`, `registrations` and `meta` are the handlers;
+//! - `projects`, `members`, `users`, `topics`, `subscriptions`, `acl`, `delivery`, `schemas`, `registrations`, `metrics`
+//!   and `meta` are the handlers; `activity` is what the metrics count;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
