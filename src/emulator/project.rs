@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::clock;
 use super::cursor::Cursor;
-use super::log::{Bounds, Log};
+use super::log::{Bounds, Limits, Log};
 use super::registry::{self, Registry};
 
 /// A project, shared by all requests.
@@ -73,8 +73,8 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    pub(crate) fn new(name: &str, retention_bytes: usize) -> Self {
-        Self { name: name.to_owned(), created: clock::now(), log: Log::new(retention_bytes) }
+    pub(crate) fn new(name: &str, limits: Limits) -> Self {
+        Self { name: name.to_owned(), created: clock::now(), log: Log::new(limits) }
     }
 }
 

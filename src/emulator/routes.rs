@@ -11,16 +11,15 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Outcome, Refusal};
 use super::project::Project;
-use super::user::Identity;
-use super::{Emulator, delivery, faults, meta, projects, subscriptions, topics};
+use super::{Emulator, control, delivery, meta, projects, subscriptions, topics};
 use action::{Access, Action, Route};
 pub(crate) use call::Call;
 use path::Path;
 
 /// The answer to a request, whatever it is.
 pub(crate) async fn answer(emulator: Emulator, call: Call) -> Answer {
-    if call.path().starts_with(faults::PATH) {
-        return fault_interface(&emulator, &call);
+    if call.path().starts_with(control::PATH) {
+        return control::answer(&emulator, &call);
     }
     let Some(path) = Path::parse(call.path()) else {
         return Answer::unknown_route();
@@ -29,17 +28,6 @@ pub(crate) async fn answer(emulator: Emulator, call: Call) -> Answer {
         return Answer::unknown_route();
     };
     admit_and_perform(&emulator, route, &path, &call).await.unwrap_or_else(Answer::from)
-}
-
-/// What is not of the service but of the emulator. Its token may use it.
-fn fault_interface(emulator: &Emulator, call: &Call) -> Answer {
-    if !matches!(call.identity, Identity::Service) {
-        return Refusal::unauthorized().into();
-    }
-    match faults::perform(&emulator.shared.faults, call) {
-        Some(outcome) => outcome.unwrap_or_else(Answer::from),
-        None => Answer::unknown_route(),
-    }
 }
 
 async fn admit_and_perform(emulator: &Emulator, route: &Route, path: &Path<'_>, call: &Call) -> Outcome {
