@@ -14,6 +14,7 @@ mod http;
 mod machine;
 mod metrics;
 mod pipe;
+pub(crate) mod pki;
 mod service;
 pub(crate) mod trace;
 
