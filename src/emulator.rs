@@ -17,6 +17,8 @@
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
+mod acl;
+mod activity;
 mod answer;
 mod attributes;
 mod authn;
@@ -28,9 +30,11 @@ mod faults;
 mod json;
 mod latency;
 mod log;
+mod members;
 mod memory;
 mod message;
 mod meta;
+mod metrics;
 mod options;
 mod project;
 mod projects;
@@ -42,6 +46,7 @@ mod subscriptions;
 mod tls;
 mod topics;
 mod user;
+mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -112,6 +117,12 @@ pub enum EmulatorError {
     NoRandomness,
 }
 
+impl EmulatorError {
+    fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
+}
+
 /// The state of an emulated service. Clones share it, so it can be looked at and changed while it runs.
 #[derive(Clone)]
 pub struct Emulator {
@@ -170,7 +181,7 @@ impl Emulator {
         check_name("project", project)?;
         let mut projects = self.projects_mut();
         if !projects.contains(project) {
-            projects.insert(project, Project::new(project, description));
+            projects.insert(project, Project::new(project, description, None));
         }
         Ok(())
     }
@@ -209,7 +220,7 @@ impl Emulator {
             };
         }
         if !contents.topics.contains(topic) {
-            return Err(EmulatorError::Missing { kind: "topic", name: topic.to_owned() });
+            return Err(EmulatorError::missing("topic", topic));
         }
         let cursor = Cursor::new(contents.bounds(topic).max, subscriptions::DEFAULT_ACK_DEADLINE);
         contents.subscriptions.insert(subscription, Subscription::new(subscription, topic, cursor));
@@ -270,7 +281,7 @@ impl Emulator {
     }
 
     fn existing_project(&self, name: &str) -> Result<Arc<Project>, EmulatorError> {
-        self.project(name).ok_or_else(|| EmulatorError::Missing { kind: "project", name: name.to_owned() })
+        self.project(name).ok_or_else(|| EmulatorError::missing("project", name))
     }
 
     fn existing_topic(&self, project: &str, topic: &str) -> Result<Arc<Topic>, EmulatorError> {

@@ -68,7 +68,8 @@ mod tests {
 
     fn log(records: usize) -> Arc<Log> {
         let log = Log::new(Limits { retention: Retention::UNLIMITED, memory: Memory::new(None) });
-        log.append(&vec![Prepared::Good { attributes: Vec::new(), data: b"x".into() }; records]).unwrap();
+        let message = Prepared::Good { attributes: Vec::new(), data: b"x".into(), data_bytes: 1 };
+        log.append(&vec![message; records]).unwrap();
         Arc::new(log)
     }
 

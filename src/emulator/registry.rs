@@ -75,13 +75,8 @@ impl<T> Registry<T> {
         self.things.values()
     }
 
-    /// One page of all, newest first.
-    pub(crate) fn page(&self, request: &PageRequest) -> Page<T> {
-        self.page_of(request, |_| true)
-    }
-
     /// One page of those that are wanted, newest first.
-    pub(crate) fn page_of(&self, request: &PageRequest, is_wanted: impl Fn(&T) -> bool) -> Page<T> {
+    pub(crate) fn page(&self, request: &PageRequest, is_wanted: impl Fn(&T) -> bool) -> Page<T> {
         let upper = request.from.unwrap_or(u128::MAX);
         let mut older = self.things.range(..=upper).rev().filter(|(_, thing)| is_wanted(thing));
         let things = older.by_ref().take(request.size).map(|(_, thing)| Arc::clone(thing)).collect();
@@ -147,7 +142,7 @@ mod tests {
         let mut token = String::new();
         let mut seen = Vec::new();
         loop {
-            let page = registry.page(&PageRequest::new("2", &token).unwrap());
+            let page = registry.page(&PageRequest::new("2", &token).unwrap(), |_| true);
             assert_eq!(page.total, 4);
             seen.push(page.things.iter().map(|name| **name).collect::<String>());
             token = page.next_token;

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Outcome, Refusal};
 use super::project::Project;
-use super::{Emulator, control, delivery, meta, projects, subscriptions, topics};
+use super::{
+    Emulator, acl, control, delivery, members, meta, metrics, projects, subscriptions, topics, users,
+};
 use action::{Access, Action, Route};
 pub(crate) use call::Call;
 use path::Path;
@@ -21,13 +23,19 @@ pub(crate) async fn answer(emulator: Emulator, call: Call) -> Answer {
     if call.path().starts_with(control::PATH) {
         return control::answer(&emulator, &call);
     }
-    let Some(path) = Path::parse(call.path()) else {
-        return Answer::unknown_route();
-    };
-    let Some(route) = action::find(call.method(), path.shape, path.verb) else {
+    let Some((route, path)) = find(&call) else {
         return Answer::unknown_route();
     };
     admit_and_perform(&emulator, route, &path, &call).await.unwrap_or_else(Answer::from)
+}
+
+fn find(call: &Call) -> Option<(&'static Route, Path<'_>)> {
+    let path = Path::parse(call.method(), call.path())?;
+    if let Some(route) = action::find(call.method(), path.shape, path.verb) {
+        return Some((route, path));
+    }
+    let path = path.without_verb(call.path())?;
+    action::find(call.method(), path.shape, path.verb).map(|route| (route, path))
 }
 
 async fn admit_and_perform(emulator: &Emulator, route: &Route, path: &Path<'_>, call: &Call) -> Outcome {
@@ -58,7 +66,20 @@ fn admit(route: &Route, path: &Path<'_>, project: Option<&Project>, call: &Call)
 fn perform(emulator: &Emulator, action: Action, path: &Path<'_>, call: &Call) -> Outcome {
     match action {
         Action::Status => meta::status(call),
-        Action::Version => Ok(meta::version()),
+        Action::Version => Ok(meta::version(call)),
+        Action::NodeMetrics => Ok(metrics::node()),
+        Action::VaMetrics => metrics::va_metrics(emulator, call),
+
+        Action::ListUsers => users::list(emulator, call),
+        Action::ShowProfile => users::profile(emulator, call),
+        Action::ShowUsageReport => metrics::usage_report(emulator, call),
+        Action::ShowUser => users::show(emulator, path.name),
+        Action::ShowUserByUuid => users::by_uuid(emulator, path.name),
+        Action::ShowUserByToken => users::by_token(emulator, path.name),
+        Action::CreateUser => users::create(emulator, path.name, call),
+        Action::UpdateUser => users::update(emulator, path.name, call),
+        Action::DeleteUser => users::delete(emulator, path.name),
+        Action::RefreshToken => users::refresh_token(emulator, path.name),
 
         Action::ListProjects => Ok(projects::list(emulator)),
         Action::CreateProject => projects::create(emulator, path.project, call),
@@ -76,21 +97,35 @@ async fn perform_in(
     call: &Call,
 ) -> Outcome {
     match action {
-        Action::ShowProject => Ok(projects::show(project)),
+        Action::ShowProject => Ok(projects::show(emulator, project)),
         Action::UpdateProject => projects::update(emulator, project, call),
         Action::DeleteProject => Ok(projects::delete(emulator, path.project)),
+        Action::ProjectMetrics => Ok(metrics::project(emulator, project)),
+
+        Action::ListMembers => members::list(emulator, project, call),
+        Action::ShowMember => members::show(emulator, project, path.name, call),
+        Action::CreateMember => members::create(emulator, project, path.name, call),
+        Action::UpdateMember => members::update(emulator, project, path.name, call),
+        Action::AddMember => members::add(emulator, project, path.name, call),
+        Action::RemoveMember => members::remove(emulator, project, path.name),
 
         Action::ListTopics => topics::list(project, call),
         Action::CreateTopic => topics::create(emulator, project, path.name, call),
         Action::ShowTopic => topics::show(project, path.name),
         Action::DeleteTopic => topics::delete(project, path.name),
         Action::Publish => topics::publish(project, path.name, call),
+        Action::ShowTopicAcl => acl::show_topic(emulator, project, path.name),
+        Action::ModifyTopicAcl => acl::modify_topic(emulator, project, path.name, call),
+        Action::TopicMetrics => metrics::topic(project, path.name, call),
         Action::ListTopicSubscriptions => topics::subscriptions(project, path.name),
 
         Action::ListSubscriptions => subscriptions::list(project, call),
         Action::CreateSubscription => subscriptions::create(emulator, project, path.name, call),
         Action::ShowSubscription => subscriptions::show(project, path.name),
         Action::DeleteSubscription => subscriptions::delete(project, path.name),
+        Action::ShowSubscriptionAcl => acl::show_subscription(emulator, project, path.name),
+        Action::ModifySubscriptionAcl => acl::modify_subscription(emulator, project, path.name, call),
+        Action::SubscriptionMetrics => metrics::subscription(project, path.name, call),
         Action::ModifyAckDeadline => subscriptions::modify_ack_deadline(project, path.name, call),
         Action::ModifyPushConfig => subscriptions::modify_push_config(project, path.name, call),
         Action::VerifyPushEndpoint => Err(Refusal::push_disabled()),

@@ -1,20 +1,23 @@
-//! Users: who they are, what they may do, and who asks.
+//! Users: who they are and what they may do, who asks, and how the service shows and reads them.
 
 mod create;
 mod directory;
+mod identity;
+mod request;
 mod role;
 mod token;
-
-use std::sync::Arc;
+mod view;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::answer::Refusal;
 use super::{clock, registry};
 pub(crate) use directory::Directory;
+pub(crate) use identity::Identity;
+pub(crate) use request::{MembershipRequest, UserRequest, named_roles};
 pub use role::Role;
 pub(crate) use token::Token;
+pub(crate) use view::{UserView, page_of_users};
 
 /// A user, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +44,18 @@ pub(crate) struct User {
 pub(crate) struct Membership {
     /// The UUID of the project.
     pub(crate) project: String,
-    pub(crate) roles: Vec<Role>,
+    /// `None` where they were never given: the service shows that as `null` in places.
+    pub(crate) roles: Option<Vec<Role>>,
 }
 
 impl User {
-    /// A user with a UUID and a token of its own, and nothing else but a name.
-    pub(crate) fn new(name: &str) -> Result<Self, getrandom::Error> {
+    /// A user with a UUID of its own, a name and a token.
+    pub(crate) fn new(name: &str, token: Token) -> Self {
         let created = clock::now();
-        Ok(Self {
+        Self {
             uuid: registry::new_uuid(),
             name: name.to_owned(),
-            token: Token::random()?,
+            token,
             email: String::new(),
             first_name: String::new(),
             last_name: String::new(),
@@ -62,7 +66,7 @@ impl User {
             created,
             modified: created,
             created_by: None,
-        })
+        }
     }
 
     /// What the user is in the project of that UUID, if a member.
@@ -72,39 +76,7 @@ impl User {
 
     /// The roles that count in a project, or outside of any: those in it and those in the service.
     pub(crate) fn roles(&self, project: Option<&str>) -> impl Iterator<Item = Role> {
-        let in_project = project.and_then(|project| self.membership(project));
-        let in_project = in_project.map_or(&[][..], |membership| &membership.roles);
-        in_project.iter().chain(self.service_roles.iter().flatten()).copied()
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Debug)]
-pub(crate) enum Identity {
-    /// No token, or one that nobody has.
-    Nobody,
-    /// The token of the emulator, which may do everything and is no user.
-    Service,
-    /// A user.
-    User(Arc<User>),
-}
-
-impl Identity {
-    /// Refuses who has no role at all in the project or the service, with 401, and who has none of `wanted`, with 403.
-    pub(crate) fn admit(&self, project: Option<&str>, wanted: &[Role]) -> Result<(), Refusal> {
-        let user = match self {
-            Self::Service => return Ok(()),
-            Self::Nobody => return Err(Refusal::unauthorized()),
-            Self::User(user) => user,
-        };
-        if user.roles(project).next().is_none() {
-            return Err(Refusal::unauthorized());
-        }
-        let mut roles = user.roles(project);
-        if roles.any(|role| role == Role::ServiceAdmin || wanted.contains(&role)) {
-            Ok(())
-        } else {
-            Err(Refusal::forbidden().plain())
-        }
+        let in_project = project.and_then(|project| self.membership(project)?.roles.as_ref());
+        in_project.into_iter().flatten().chain(self.service_roles.iter().flatten()).copied()
     }
 }

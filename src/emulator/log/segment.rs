@@ -36,6 +36,7 @@ pub(crate) struct Segment {
 pub(crate) struct Record {
     range: Range<usize>,
     milliseconds: i64,
+    data_bytes: u64,
     poison: Option<Poison>,
 }
 
@@ -66,8 +67,8 @@ impl Segment {
     pub(crate) fn push(&mut self, message: &Prepared<'_>, time: Timestamp, limit: usize) -> Option<usize> {
         let start = self.text.len();
         let poison = match message {
-            Prepared::Poisoned(poison) => Some(*poison),
-            Prepared::Good { attributes, data } => {
+            Prepared::Poisoned { poison, .. } => Some(*poison),
+            Prepared::Good { attributes, data, .. } => {
                 self.push_text(attributes, data, time);
                 None
             }
@@ -76,7 +77,12 @@ impl Segment {
             self.text.truncate(start);
             return None;
         }
-        let record = Record { range: start..self.text.len(), milliseconds: time.as_millisecond(), poison };
+        let record = Record {
+            range: start..self.text.len(),
+            milliseconds: time.as_millisecond(),
+            data_bytes: message.data_bytes(),
+            poison,
+        };
         let bytes = record.bytes();
         self.records.push(record);
         Some(bytes)
@@ -132,8 +138,8 @@ impl Segment {
 
 fn text_bytes(messages: &[Prepared<'_>]) -> usize {
     let bytes = messages.iter().map(|message| match message {
-        Prepared::Good { attributes, data } => attributes.len() + data.len() + FRAME_BYTES,
-        Prepared::Poisoned(_) => 0,
+        Prepared::Good { attributes, data, .. } => attributes.len() + data.len() + FRAME_BYTES,
+        Prepared::Poisoned { .. } => 0,
     });
     bytes.sum()
 }
@@ -173,6 +179,11 @@ impl Records {
     pub(crate) fn answer_bytes(&self, ack_prefix: &str) -> usize {
         let records = self.iter().map(|(_, record, _)| record.range.len() + ack_prefix.len() + 48);
         64 + records.sum::<usize>()
+    }
+
+    /// The length of the data of all of them, as it was sent.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.iter().map(|(_, record, _)| record.data_bytes).sum()
     }
 
     /// The whole answer of a pull, or why there is none. `ack_prefix` is an ack id up to its number.

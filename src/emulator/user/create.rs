@@ -1,6 +1,6 @@
 //! Users for tests that have the emulator in their own process.
 
-use super::{Membership, Role, User};
+use super::{Membership, Role, Token, User};
 use crate::emulator::{Emulator, EmulatorError, check_name};
 
 impl Emulator {
@@ -14,7 +14,7 @@ impl Emulator {
         let project = self.existing_project(project)?.uuid.clone();
         self.change_user(name, |user| {
             user.projects.retain(|membership| membership.project != project);
-            user.projects.push(Membership { project, roles: roles.to_vec() });
+            user.projects.push(Membership { project, roles: Some(roles.to_vec()) });
         })
     }
 
@@ -23,7 +23,7 @@ impl Emulator {
         let mut users = self.users_mut();
         let mut user = match users.by_name(name) {
             Some(user) => User::clone(user),
-            None => User::new(name).map_err(|_| EmulatorError::NoRandomness)?,
+            None => User::new(name, Token::random().map_err(|_| EmulatorError::NoRandomness)?),
         };
         change(&mut user);
         Ok(users.put(user).token.expose().to_owned())

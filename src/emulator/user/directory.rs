@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Token, User};
-use crate::emulator::registry::Registry;
+use crate::emulator::registry::{Page, PageRequest, Registry};
 
 /// All users.
 #[derive(Debug, Default)]
@@ -38,5 +38,22 @@ impl Directory {
         self.tokens.insert(user.token.clone(), user.uuid.clone());
         let uuid = user.uuid.clone();
         self.users.put(&uuid, user)
+    }
+
+    pub(crate) fn remove(&mut self, uuid: &str) -> Option<Arc<User>> {
+        let user = self.users.remove(uuid)?;
+        self.names.remove(&user.name);
+        self.tokens.remove(&user.token);
+        Some(user)
+    }
+
+    /// Oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.users.iter()
+    }
+
+    /// One page of those that are wanted, newest first.
+    pub(crate) fn page(&self, request: &PageRequest, is_wanted: impl Fn(&User) -> bool) -> Page<User> {
+        self.users.page(request, is_wanted)
     }
 }

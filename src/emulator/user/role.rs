@@ -20,3 +20,47 @@ pub enum Role {
     /// The service's own push server.
     PushWorker,
 }
+
+impl Role {
+    /// All roles.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::ServiceAdmin,
+        Self::AdminViewer,
+        Self::ProjectAdmin,
+        Self::Publisher,
+        Self::Consumer,
+        Self::PushWorker,
+    ];
+
+    /// As the service writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ServiceAdmin => "service_admin",
+            Self::AdminViewer => "admin_viewer",
+            Self::ProjectAdmin => "project_admin",
+            Self::Publisher => "publisher",
+            Self::Consumer => "consumer",
+            Self::PushWorker => "push_worker",
+        }
+    }
+
+    /// The role of that name, if there is one.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_written_and_kept_by_its_name() {
+        for role in Role::ALL {
+            assert_eq!(Role::named(role.name()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+        }
+        assert_eq!(Role::named("nosuchrole"), None);
+    }
+}
