@@ -41,6 +41,7 @@ mod projects;
 mod registry;
 mod retention;
 mod routes;
+mod seldom;
 mod server;
 mod subscriptions;
 mod tls;

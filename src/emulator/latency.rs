@@ -48,7 +48,8 @@ impl Latency {
             tokio::time::sleep(BACKLOG).await;
         } else {
             // With or without more of them, the pull goes on.
-            let _ = tokio::time::timeout(FOR_MORE, log.grown_to(end.unsigned_abs().saturating_add(1))).await;
+            let more = end.max(max.saturating_add(1)).unsigned_abs();
+            let _ = tokio::time::timeout(FOR_MORE, log.grown_to(more)).await;
             tokio::time::sleep(AT_THE_END).await;
         }
     }
@@ -90,6 +91,18 @@ mod tests {
         assert_eq!(pull(0, 10).await, milliseconds(610), "the end of the log");
         assert_eq!(pull(0, u64::MAX).await, milliseconds(610));
         assert_eq!(taken(Latency::None, &log, 0, 9).await, milliseconds(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_of_the_log_it_waits_no_longer_than_until_there_is_enough() {
+        let log = log(10);
+        let publish = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let message = Prepared::Good { attributes: Vec::new(), data: b"x".into(), data_bytes: 1 };
+            log.append(&[message.clone(), message]).unwrap();
+        };
+        let (taken, ()) = tokio::join!(taken(Latency::Realistic, &log, 0, 12), publish);
+        assert_eq!(taken, Duration::from_millis(410));
     }
 
     #[tokio::test(start_paused = true)]

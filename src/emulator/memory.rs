@@ -2,21 +2,18 @@
 //!
 //! Whoever wants to hold something large reserves [`Room`] for it first, and the room is free again when it is dropped.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use super::answer::Refusal;
-
-/// How often the log says that nothing more fits.
-const SAID_EVERY: Duration = Duration::from_mins(1);
+use super::seldom::Seldom;
 
 /// A number of bytes that are shared out.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     limit: Option<usize>,
     used: AtomicUsize,
-    said: Mutex<Option<Instant>>,
+    complaint: Seldom,
 }
 
 /// There is no room for it.
@@ -55,9 +52,7 @@ impl Memory {
         if self.used.try_update(Ordering::AcqRel, Ordering::Acquire, fits).is_ok() {
             return Ok(());
         }
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|last| last.elapsed() >= SAID_EVERY) {
-            *said = Some(Instant::now());
+        if self.complaint.is_due() {
             tracing::warn!(
                 used = self.used(),
                 limit,

@@ -31,6 +31,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::seldom::Seldom;
 pub(crate) use body::read as read_body;
 use connection::Connection;
 pub(crate) use connection::Line;
@@ -112,8 +113,9 @@ async fn accept<F: Front>(
     cut: &CancellationToken,
 ) -> Infallible {
     let places = Arc::new(Semaphore::new(server.patience.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let complaint = Seldom::default();
     loop {
-        if places.available_permits() == 0 {
+        if places.available_permits() == 0 && complaint.is_due() {
             tracing::warn!(
                 connections = server.patience.connections,
                 "the emulator takes no more connections until one of them ends (Options::max_connections, \
