@@ -10,8 +10,8 @@
 //!
 //! - `server` accepts connections, with `tls` or without, `faults` spoils requests where that is wanted, `routes` finds
 //!   the handler and checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery` and `meta` are the handlers, `latency` makes them as slow as the
-//!   service's; `control` is what the service does not have;
+//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas`, `registrations` and `meta` are the handlers, `latency`
+//!   makes them as slow as the service's; `control` is what the service does not have;
 //! - `authn` is the service beside it, which gives tokens for host certificates;
 //! - `retention` and `memory` bound what is kept;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
@@ -38,9 +38,11 @@ mod metrics;
 mod options;
 mod project;
 mod projects;
+mod registrations;
 mod registry;
 mod retention;
 mod routes;
+mod schemas;
 mod seldom;
 mod server;
 mod subscriptions;
@@ -69,6 +71,7 @@ use log::Limits;
 use memory::Memory;
 pub use options::Options;
 use project::{Project, Subscription, Topic};
+use registrations::Registrations;
 use registry::Registry;
 pub use retention::Retention;
 #[cfg(feature = "cli")]
@@ -140,6 +143,7 @@ struct Shared {
     options: Options,
     projects: RwLock<Registry<Project>>,
     users: RwLock<Directory>,
+    registrations: Registrations,
     faults: Faults,
     memory: Arc<Memory>,
 }
@@ -149,8 +153,8 @@ impl Emulator {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let (projects, users, faults) = (RwLock::default(), RwLock::default(), Faults::default());
-        let memory = Memory::new(options.memory_limit);
-        Self { shared: Arc::new(Shared { options, projects, users, faults, memory }) }
+        let (registrations, memory) = (Registrations::default(), Memory::new(options.memory_limit));
+        Self { shared: Arc::new(Shared { options, projects, users, registrations, faults, memory }) }
     }
 
     /// Serves on `listener`, with TLS if [`Options::tls`] says so, until `shutdown` is over. Then no connection is
@@ -245,6 +249,10 @@ impl Emulator {
 
     fn users_mut(&self) -> RwLockWriteGuard<'_, Directory> {
         self.shared.users.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn registrations(&self) -> &Registrations {
+        &self.shared.registrations
     }
 
     fn options(&self) -> &Options {

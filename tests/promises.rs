@@ -15,6 +15,7 @@ mod emulator_fault_subjects;
 mod emulator_faults;
 mod emulator_over_tls;
 mod emulator_serves_and_stops;
+mod emulator_users;
 mod graceful_stop;
 mod host_certificates;
 mod hostile_network;
