@@ -10,8 +10,9 @@
 //!
 //! - `server` accepts connections, with `tls` or without, `faults` spoils requests where that is wanted, `routes` finds
 //!   the handler and checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas`, `registrations` and `meta` are the handlers, `latency`
-//!   makes them as slow as the service's; `control` is what the service does not have;
+//! - `projects`, `members`, `users`, `topics`, `subscriptions`, `acl`, `delivery`, `schemas`, `registrations`, `metrics`
+//!   and `meta` are the handlers, `latency` makes them as slow as the service's; `activity` is what the metrics count,
+//!   `control` what the service does not have;
 //! - `authn` is the service beside it, which gives tokens for host certificates;
 //! - `retention` and `memory` bound what is kept;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;

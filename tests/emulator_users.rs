@@ -223,9 +223,9 @@ async fn reports_say_what_was_published_and_made() {
     let subscription = values(stage.get("projects/{P}/subscriptions/a:metrics", &stage.consumer).await.1);
     assert_eq!(subscription[..2], [json!(6), json!(24)]);
     let project = stage.get("projects/{P}:metrics", &stage.admin).await.1;
-    let names = |metric: &Value| format!("{}", metric["resource_name"].as_str().unwrap());
-    let named: Vec<String> = project["metrics"].as_array().unwrap().iter().map(names).collect();
-    assert_eq!(named, [PROJECT, PROJECT, "TEST.pub", "TEST.con", PROJECT]);
+    let resource = |metric: &Value| metric["resource_name"].as_str().unwrap().to_owned();
+    let resources: Vec<String> = project["metrics"].as_array().unwrap().iter().map(resource).collect();
+    assert_eq!(resources, [PROJECT, PROJECT, "TEST.pub", "TEST.con", PROJECT]);
     assert_eq!(values(project), [json!(2), json!(2), json!(1), json!(1), json!(3)]);
 
     let report = stage.order(Method::GET, "metrics/va_metrics", json!({})).await;

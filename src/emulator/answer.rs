@@ -104,7 +104,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{what} doesn't exist"))
     }
 
-    /// The same, in other words.
+    /// Something is not there; for messages of another form than [`Refusal::not_found`] has.
     pub(crate) fn missing(message: String) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
