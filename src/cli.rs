@@ -28,7 +28,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs an ARGO Messaging Service in memory, for trying out
-    Emulator(emulator::Arguments),
+    Emulator(Box<emulator::Arguments>),
     /// Shows where a subscription stands, and moves it
     #[command(subcommand)]
     Subscription(subscription::Command),
@@ -67,6 +67,9 @@ pub enum Error {
     /// The service knows no bounds of the log while its broker is down.
     #[error("the service has lost its broker; try again later")]
     BrokerDown,
+    /// Certificates or keys cannot be used.
+    #[error(transparent)]
+    Tls(#[from] crate::emulator::TlsError),
     /// A project could not be created at the start.
     #[error(transparent)]
     Emulator(#[from] crate::emulator::EmulatorError),
@@ -75,7 +78,7 @@ pub enum Error {
 /// Does what the arguments say.
 pub async fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
-        Command::Emulator(emulator) => emulator::run(emulator).await,
+        Command::Emulator(emulator) => emulator::run(*emulator).await,
         Command::Subscription(command) => subscription::run(&arguments.connection, command).await,
     }
 }

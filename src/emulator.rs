@@ -8,10 +8,13 @@
 //! What goes wrong between a client and a real service is done on request: [`Emulator::inject`] a [`Fault`], or post one
 //! to `/emulator/faults`.
 //!
-//! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
-//!   checks names, the token and the roles of its `user`;
+//! - `server` accepts connections, with `tls` or without, `faults` spoils requests where that is wanted, `routes` finds
+//!   the handler and checks names, the token and the roles of its `user`;
 //! - `projects`, `members`, `users`, `topics`, `subscriptions`, `acl`, `delivery`, `schemas`, `registrations`, `metrics`
-//!   and `meta` are the handlers; `activity` is what the metrics count;
+//!   and `meta` are the handlers, `latency` makes them as slow as the service's; `activity` is what the metrics count,
+//!   `control` what the service does not have;
+//! - `authn` is the service beside it, which gives tokens for host certificates;
+//! - `retention` and `memory` bound what is kept;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
@@ -19,24 +22,32 @@ mod acl;
 mod activity;
 mod answer;
 mod attributes;
+mod authn;
 mod clock;
+mod control;
 mod cursor;
 mod delivery;
 mod faults;
 mod json;
+mod latency;
 mod log;
 mod members;
+mod memory;
 mod message;
 mod meta;
 mod metrics;
+mod options;
 mod project;
 mod projects;
 mod registrations;
 mod registry;
+mod retention;
 mod routes;
 mod schemas;
+mod seldom;
 mod server;
 mod subscriptions;
+mod tls;
 mod topics;
 mod user;
 mod users;
@@ -44,51 +55,38 @@ mod users;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use crate::client::is_valid_name;
 use answer::{Answer, Refusal};
+pub use authn::Authn;
 use cursor::Cursor;
 use faults::Faults;
 pub use faults::{Fault, FaultStatus, InvalidFault};
+use latency::Latency;
+use log::Limits;
+use memory::Memory;
+pub use options::Options;
 use project::{Project, Subscription, Topic};
 use registrations::Registrations;
 use registry::Registry;
+pub use retention::Retention;
+#[cfg(feature = "cli")]
+pub(crate) use retention::parse_age;
+pub use tls::{Tls, TlsError};
 pub use user::Role;
 use user::{Directory, Identity};
+
+/// How often records that are too old are looked for, besides whenever a log is looked at.
+const EXPIRES_EVERY: Duration = Duration::from_secs(10);
 
 /// Serves a fresh emulator with default [`Options`] until `shutdown` is over; see [`Emulator::run`].
 pub async fn run(listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     Emulator::new(Options::default()).run(listener, shutdown).await
-}
-
-/// How an [`Emulator`] is set up.
-#[derive(Clone)]
-pub struct Options {
-    /// The token that may do everything; `emulator` by default. With an empty one every request is refused.
-    pub token: String,
-    /// How many bytes of records each topic keeps before the oldest are removed, as retention does on the real
-    /// service: the start of the log moves up, subscriptions behind it lose messages. It counts what the records take
-    /// in memory, which is about 1.4 times the payload plus 200 bytes. `None` keeps everything. By default 512 MiB,
-    /// which is a million messages of 256 bytes.
-    pub retention_bytes_per_topic: Option<usize>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { token: "emulator".to_owned(), retention_bytes_per_topic: Some(512 * 1024 * 1024) }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, form: &mut fmt::Formatter<'_>) -> fmt::Result {
-        form.debug_struct("Options")
-            .field("token", &"***")
-            .field("retention_bytes_per_topic", &self.retention_bytes_per_topic)
-            .finish()
-    }
 }
 
 /// Why something could not be set up in an [`Emulator`].
@@ -148,23 +146,40 @@ struct Shared {
     users: RwLock<Directory>,
     registrations: Registrations,
     faults: Faults,
+    memory: Arc<Memory>,
 }
 
 impl Emulator {
     /// A service without any project.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let (projects, users, registrations) =
-            (RwLock::default(), RwLock::default(), Registrations::default());
-        Self {
-            shared: Arc::new(Shared { options, projects, users, registrations, faults: Faults::default() }),
-        }
+        let (projects, users, faults) = (RwLock::default(), RwLock::default(), Faults::default());
+        let (registrations, memory) = (Registrations::default(), Memory::new(options.memory_limit));
+        Self { shared: Arc::new(Shared { options, projects, users, registrations, faults, memory }) }
     }
 
-    /// Serves on `listener` until `shutdown` is over. Then no connection is accepted any more, idle ones are closed,
-    /// waiting pulls are answered with an error, and whatever is still open after a second is cut.
+    /// Serves on `listener`, with TLS if [`Options::tls`] says so, until `shutdown` is over. Then no connection is
+    /// accepted any more, idle ones are closed, waiting pulls are answered with an error, and whatever is still open
+    /// after a second is cut.
     pub async fn run(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        server::serve(self.clone(), listener, shutdown).await
+        let tls = self.options().tls.as_ref().map(Tls::acceptor);
+        let expiring = async {
+            loop {
+                tokio::time::sleep(EXPIRES_EVERY).await;
+                self.expire();
+            }
+        };
+        let serving = server::serve(self.clone(), listener, tls, self.patience(), shutdown);
+        // Only the serving ends.
+        futures_util::future::select(pin!(serving), pin!(expiring)).await;
+        Ok(())
+    }
+
+    /// Serves the login by host certificate on `listener` until `shutdown` is over, as [`Emulator::run`] does.
+    pub async fn run_authn(&self, listener: TcpListener, authn: Authn, shutdown: impl Future<Output = ()>) {
+        let tls = authn.acceptor();
+        let front = authn::Desk::new(self.clone(), authn);
+        server::serve(front, listener, Some(tls), self.patience(), shutdown).await;
     }
 
     /// Creates a project unless it exists.
@@ -184,7 +199,7 @@ impl Emulator {
         let mut contents = project.write();
         if !contents.topics.contains(topic) {
             contents.deleted_topics.remove(topic);
-            contents.topics.insert(topic, Topic::new(topic, self.retention_bytes()));
+            contents.topics.insert(topic, Topic::new(topic, self.log_limits()));
         }
         Ok(())
     }
@@ -218,16 +233,6 @@ impl Emulator {
         Ok(())
     }
 
-    /// Removes the records of a topic below `offset`, as retention does: the start of the log moves up to it, though
-    /// never beyond the end. Subscriptions behind it are moved when they are next looked at or pulled.
-    pub fn remove_records_below(&self, project: &str, topic: &str, offset: u64) -> Result<(), EmulatorError> {
-        let project = self.existing_project(project)?;
-        let found = project.read().topics.get(topic).cloned();
-        let found = found.ok_or_else(|| EmulatorError::missing("topic", topic))?;
-        found.log.remove_below(offset);
-        Ok(())
-    }
-
     /// Whose token it is. An empty one is nobody's.
     fn identity(&self, token: &str) -> Identity {
         if token.is_empty() {
@@ -251,8 +256,26 @@ impl Emulator {
         &self.shared.registrations
     }
 
-    fn retention_bytes(&self) -> usize {
-        self.shared.options.retention_bytes_per_topic.unwrap_or(usize::MAX)
+    fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    fn memory(&self) -> &Arc<Memory> {
+        &self.shared.memory
+    }
+
+    fn patience(&self) -> server::Patience {
+        let Options { max_connections, client_timeout, .. } = self.shared.options;
+        server::Patience { connections: max_connections, client: client_timeout }
+    }
+
+    fn latency(&self) -> Latency {
+        if self.options().realistic_latency { Latency::Realistic } else { Latency::None }
+    }
+
+    /// What a new topic keeps.
+    fn log_limits(&self) -> Limits {
+        Limits { retention: self.options().retention, memory: Arc::clone(self.memory()) }
     }
 
     fn projects(&self) -> RwLockReadGuard<'_, Registry<Project>> {
@@ -269,6 +292,11 @@ impl Emulator {
 
     fn existing_project(&self, name: &str) -> Result<Arc<Project>, EmulatorError> {
         self.project(name).ok_or_else(|| EmulatorError::missing("project", name))
+    }
+
+    fn existing_topic(&self, project: &str, topic: &str) -> Result<Arc<Topic>, EmulatorError> {
+        let found = self.existing_project(project)?.read().topics.get(topic).cloned();
+        found.ok_or_else(|| EmulatorError::Missing { kind: "topic", name: topic.to_owned() })
     }
 }
 

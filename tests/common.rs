@@ -15,6 +15,7 @@ mod http;
 mod machine;
 mod metrics;
 mod pipe;
+pub(crate) mod pki;
 mod receiver;
 mod service;
 pub(crate) mod trace;

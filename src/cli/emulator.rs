@@ -1,89 +1,80 @@
 //! `ams emulator`.
 
-use std::io::{self, Write};
+mod announce;
+mod arguments;
+
+use std::io;
 use std::net::SocketAddr;
 
-use clap::builder::NonEmptyStringValueParser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::emulator::{Emulator, Options};
-
-/// Arguments of `ams emulator`.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8538")]
-    listen: SocketAddr,
-
-    /// The token that may do everything
-    #[arg(long, default_value = "emulator", value_parser = NonEmptyStringValueParser::new())]
-    token: String,
-
-    /// A project to create at the start; may be repeated
-    #[arg(long = "project", value_name = "NAME")]
-    projects: Vec<String>,
-}
-
-impl std::fmt::Debug for Arguments {
-    fn fmt(&self, form: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        form.debug_struct("Arguments")
-            .field("listen", &self.listen)
-            .field("token", &"***")
-            .field("projects", &self.projects)
-            .finish()
-    }
-}
+use announce::Announcement;
+pub(crate) use arguments::Arguments;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
-    let emulator = Emulator::new(Options { token: arguments.token.clone(), ..Options::default() });
+    say_warnings();
+    let tls = arguments.tls()?;
+    let emulator = Emulator::new(Options { tls: tls.clone(), ..arguments.options() });
     for project in &arguments.projects {
         emulator.create_project(project, "")?;
     }
+    let authn = tls.as_ref().and_then(|tls| arguments.authn(tls).transpose()).transpose()?;
     let terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
-    let failed = |source| Error::Listen { address: arguments.listen, source };
-    let listener = TcpListener::bind(arguments.listen).await.map_err(failed)?;
+    let (listener, address) = listen(arguments.listen).await?;
+    let authn = match authn {
+        None => None,
+        Some((at, authn)) => Some((listen(at).await?, authn)),
+    };
+    let announcement = Announcement {
+        address,
+        tls: tls.as_ref(),
+        certificate: arguments.tls_certificate.as_deref(),
+        token: &arguments.token,
+        project: arguments.projects.first().map(String::as_str),
+        authn: authn.as_ref().map(|((_, address), _)| *address),
+    };
+    announcement.print().map_err(Error::Output)?;
+    let stopping = CancellationToken::new();
+    let stopped = async {
+        either(terminate, interrupt).await;
+        stopping.cancel();
+    };
+    let giving_tokens = async {
+        if let Some(((listener, _), authn)) = authn {
+            emulator.run_authn(listener, authn, stopping.cancelled()).await;
+        }
+    };
+    let (served, ()) = tokio::join!(emulator.run(listener, stopped), giving_tokens);
+    served.map_err(Error::Serve)
+}
+
+/// What a person should know goes to standard error. It fails where somebody else does so already.
+fn say_warnings() {
+    let to_standard_error = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false);
+    let _ = to_standard_error.with_max_level(tracing::Level::WARN).with_target(false).try_init();
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    announce(&arguments, address).map_err(Error::Output)?;
-    emulator.run(listener, either(terminate, interrupt)).await.map_err(Error::Serve)
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "{address} can be reached from outside of this machine: whoever has the token may do everything"
+        );
+    }
+    Ok((listener, address))
 }
 
 async fn either(mut terminate: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-    }
-}
-
-/// The first line is for scripts to wait for, the others are to be copied into a shell.
-fn announce(arguments: &Arguments, address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
-    writeln!(out, "export AMS_ENDPOINT=http://{address}")?;
-    writeln!(out, "export AMS_TOKEN={}", shell_word(&arguments.token))?;
-    if let Some(project) = arguments.projects.first() {
-        writeln!(out, "export AMS_PROJECT={project}")?;
-    }
-    out.flush()
-}
-
-/// `text` as one word for a shell.
-fn shell_word(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&byte);
-    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_survives_the_shell() {
-        assert_eq!(shell_word("emulator"), "emulator");
-        assert_eq!(shell_word("a b$c"), "'a b$c'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 }

@@ -11,7 +11,7 @@ use super::attendant::Attendant;
 use super::{connections, demo};
 use crate::client::BuildError;
 use crate::config::{DemoConfig, EmulatorConfig};
-use crate::emulator::{Emulator, EmulatorError, Options};
+use crate::emulator::{Emulator, EmulatorError, Options, Retention};
 
 /// What each topic may take of the memory; the oldest messages go first.
 const RETENTION_BYTES: usize = 64 << 20;
@@ -49,7 +49,8 @@ impl Embedded {
         let address = reachable(listener.local_addr().map_err(refused)?);
         let emulator = Emulator::new(Options {
             token: config.token.expose_secret().to_owned(),
-            retention_bytes_per_topic: Some(RETENTION_BYTES),
+            retention: Retention { bytes: Some(RETENTION_BYTES), ..Retention::UNLIMITED },
+            ..Options::default()
         });
         if let Some(DemoConfig { project, topic, subscription, .. }) = &config.demo {
             emulator.create_project(project.as_str(), "Made-up monitoring results")?;

@@ -22,7 +22,7 @@ pub(crate) type Outcome = Result<Answer, Refusal>;
 pub(crate) struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Answer {
@@ -33,7 +33,17 @@ impl Answer {
 
     /// 200 with a finished JSON text.
     pub(crate) fn text(body: Vec<u8>) -> Self {
+        Self::bytes(body.into())
+    }
+
+    /// The same of bytes that may be shared, or hold something.
+    pub(crate) fn bytes(body: Bytes) -> Self {
         Self { status: StatusCode::OK, content_type: JSON, body }
+    }
+
+    /// A finished JSON text with another status.
+    pub(crate) fn of_status(status: StatusCode, body: Vec<u8>) -> Self {
+        Self { status, ..Self::text(body) }
     }
 
     /// 200 with `value`, indented.
@@ -43,7 +53,7 @@ impl Answer {
 
     /// The answer to a path that no route has.
     pub(crate) fn unknown_route() -> Self {
-        let body = b"404 page not found\n".to_vec();
+        let body = Bytes::from_static(b"404 page not found\n");
         Self { status: StatusCode::NOT_FOUND, content_type: TEXT, body }
     }
 
@@ -57,7 +67,7 @@ impl Answer {
     /// Status, headers and body, to be tampered with.
     pub(crate) fn into_parts(self) -> (StatusCode, HeaderMap, Bytes) {
         let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        (self.status, HeaderMap::from_iter([content_type]), self.body.into())
+        (self.status, HeaderMap::from_iter([content_type]), self.body)
     }
 }
 
@@ -176,7 +186,7 @@ impl From<Refusal> for Answer {
         Self {
             status: refusal.code,
             content_type: if refusal.plain { TEXT } else { JSON },
-            body: json::indented(&Root { error }, INDENT),
+            body: json::indented(&Root { error }, INDENT).into(),
         }
     }
 }

@@ -1,11 +1,35 @@
 //! The emulator's clock and the forms in which the service shows time.
+//!
+//! A fault may put the clock wrong for some requests, so what time it is depends on the request that is served.
 
-use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use jiff::fmt::temporal::DateTimePrinter;
+use jiff::{SignedDuration, Timestamp};
+
+tokio::task_local! {
+    static SKEW: SignedDuration;
+}
 
 /// Now.
 pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    // A clock that would be beyond what can be shown stays right.
+    now.checked_add(skew()).unwrap_or(now)
+}
+
+/// By how much the clock of this task is wrong.
+pub(crate) fn skew() -> SignedDuration {
+    SKEW.try_with(|skew| *skew).unwrap_or_default()
+}
+
+/// Does something by a clock that is wrong by `skew`.
+pub(crate) async fn skewed<F: Future>(skew: SignedDuration, doing: F) -> F::Output {
+    SKEW.scope(skew, doing).await
+}
+
+/// The time in the header `date`.
+pub(crate) fn http_date(time: Timestamp) -> Option<String> {
+    rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()
 }
 
 /// Whole seconds, as in `created_on`.
@@ -52,6 +76,22 @@ mod tests {
         assert_eq!(shown(1_795_417_533 * second), "2026-11-23T07:05:33Z");
         assert_eq!(shown(1_795_417_533 * second + 1), "2026-11-23T07:05:33.000000001Z");
         assert_eq!(seconds(Timestamp::from_millisecond(1_795_417_533_999).unwrap()), "2026-11-23T07:05:33Z");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_clock_is_wrong_for_one_task_only() {
+        let hour = SignedDuration::from_hours(1);
+        let ahead = skewed(hour, async { now() }).await;
+        let difference = ahead.duration_since(now());
+        assert!(difference > SignedDuration::from_mins(59) && difference <= hour, "{difference:?}");
+        let far = skewed(SignedDuration::MAX, async { now() }).await;
+        assert!(far <= now());
+    }
+
+    #[test]
+    fn the_date_header_is_as_http_wants_it() {
+        let time = "2026-11-03T07:05:33.85Z".parse().unwrap();
+        assert_eq!(http_date(time).unwrap(), "Tue, 03 Nov 2026 07:05:33 GMT");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Refusal};
@@ -10,6 +11,8 @@ use super::attributes::Poison;
 use super::clock;
 use super::cursor;
 use super::json::{self, Fields, WrongType};
+use super::latency::Latency;
+use super::memory::Held;
 use super::project::{Project, Subscription, Topic};
 use super::routes::Call;
 use super::subscriptions::find;
@@ -46,16 +49,18 @@ pub(crate) async fn pull(project: &Project, project_name: &str, name: &str, call
         return Err(Refusal::backend());
     }
     let ack_prefix = format!("projects/{project_name}/subscriptions/{name}:");
+    let latency = call.latency;
     if !options.wait {
-        return take(&subscription, &topic, &options, &ack_prefix).await;
+        return take(&subscription, &topic, &options, &ack_prefix, latency).await;
     }
     // A task of its own: the service goes on waiting, and holds the topic's lock, when the client has left.
     let stopping = call.stopping.clone();
     let waiting = async move {
-        let taken = stopping.run_until_cancelled(take(&subscription, &topic, &options, &ack_prefix)).await;
+        let taken =
+            stopping.run_until_cancelled(take(&subscription, &topic, &options, &ack_prefix, latency)).await;
         taken.unwrap_or_else(|| Err(Refusal::backend()))
     };
-    tokio::spawn(waiting).await.unwrap_or_else(|_| Err(Refusal::backend()))
+    tokio::spawn(clock::skewed(clock::skew(), waiting)).await.unwrap_or_else(|_| Err(Refusal::backend()))
 }
 
 async fn take(
@@ -63,6 +68,7 @@ async fn take(
     topic: &Topic,
     options: &PullOptions,
     ack_prefix: &str,
+    latency: Latency,
 ) -> Outcome {
     // The service reads where the subscription stands before it waits for the topic's lock.
     let offset = subscription.cursor().current();
@@ -78,8 +84,10 @@ async fn take(
         // At the end of the wait a pull answers with what there is.
         let _ = tokio::time::timeout(LONGEST_WAIT, topic.log.grown_to(enough)).await;
     }
+    latency.of_a_pull(&topic.log, from, options.limit).await;
     let records = topic.log.records(from.unsigned_abs(), options.limit);
     drop(pulling);
+    let room = topic.log.memory().reserve(records.answer_bytes(ack_prefix))?;
     let body = records.answer(ack_prefix);
     if body != Err(Poison::Unreadable) {
         subscription.consumed().record(records.len(), records.data_bytes(), clock::now());
@@ -91,7 +99,7 @@ async fn take(
         Poison::Unexportable => Refusal::internal("Error exporting data to JSON"),
     })?;
     subscription.cursor().pulled(from, records.len(), clock::now().as_second());
-    Ok(Answer::text(body))
+    Ok(Answer::bytes(Bytes::from_owner(Held::new(body, room))))
 }
 
 /// Cumulative: the highest id counts.

@@ -1,7 +1,7 @@
 //! What an emulator is told to do wrong: the rules in force, and which of them a request meets.
 //!
-//! A [`Fault`] is a rule as somebody writes it down, `rule` what it means, `route` which requests it is for, `broker`
-//! what the handlers must know of it; `carry_out` does it to a request, `interface` takes rules over HTTP. While there
+//! A [`Fault`] is a rule as somebody writes it down, `rule` what it means, `route` and `subject` which requests it is for,
+//! `broker` what the handlers must know of it; `carry_out` does it to a request, `interface` takes rules over HTTP. While there
 //! is no rule, a request costs one load of a flag.
 
 mod broker;
@@ -11,6 +11,7 @@ mod inject;
 mod interface;
 mod route;
 mod rule;
+mod subject;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,10 @@ pub(crate) use carry_out::answer;
 pub use fault::{Fault, InvalidFault};
 pub(crate) use interface::perform;
 pub use rule::FaultStatus;
-use rule::{Hit, Rule};
+use rule::{Effect, Hit, Rule};
+use subject::Subject;
+
+use super::control;
 
 /// What all faults are asked for under.
 pub(crate) const PATH: &str = "/emulator/faults";
@@ -43,15 +47,25 @@ struct Rules {
 }
 
 impl Faults {
-    /// What becomes of a request. Of several rules that are for it the newest counts.
-    fn meet(&self, method: &str, path: &str) -> Option<Hit> {
-        if !self.armed.load(Ordering::Acquire) || path.starts_with(PATH) {
-            return None;
-        }
+    /// Whether there is a rule that a request of this path may meet.
+    fn may_befall(&self, path: &str) -> bool {
+        self.armed.load(Ordering::Acquire) && !path.starts_with(control::PATH)
+    }
+
+    /// What becomes of a request. Of several rules that are for it the newest counts; those that are beside others all
+    /// do.
+    fn meet(&self, subject: &Subject) -> (Option<Hit>, Vec<Effect>) {
         let mut rules = self.rules();
-        let hit = rules.rules.iter_mut().rev().find_map(|rule| rule.meet(method, path));
+        let (mut hit, mut beside) = (None, Vec::new());
+        for rule in rules.rules.iter_mut().rev() {
+            if rule.is_beside() {
+                beside.extend(rule.meet(subject).map(|hit| hit.effect));
+            } else if hit.is_none() {
+                hit = rule.meet(subject);
+            }
+        }
         self.arm(&rules);
-        hit
+        (hit, beside)
     }
 
     /// Puts a rule in force.

@@ -11,9 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::answer::Refusal;
 use super::attributes::Poison;
 use super::clock;
+use super::memory::{Full, Memory};
 use super::message::Prepared;
+use super::retention::Retention;
 use crate::client::LARGEST_RECORD;
 
 mod segment;
@@ -35,9 +38,30 @@ impl Bounds {
     }
 }
 
-/// A message that is larger than the service takes. Those before it are in the log.
+/// How much a log may keep.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) retention: Retention,
+    pub(crate) memory: Arc<Memory>,
+}
+
+/// Why a publish failed, in whole or in part.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge;
+pub(crate) enum Rejected {
+    /// A message is larger than the service takes. Those before it are in the log.
+    TooLarge,
+    /// There is no memory left. Nothing is in the log.
+    NoRoom,
+}
+
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::TooLarge => Self::backend(),
+            Rejected::NoRoom => Full.into(),
+        }
+    }
+}
 
 /// The records of one topic.
 #[derive(Debug)]
@@ -46,7 +70,7 @@ pub(crate) struct Log {
     pub(crate) pulling: tokio::sync::Mutex<()>,
     grown: watch::Sender<End>,
     state: Mutex<State>,
-    retention_bytes: usize,
+    memory: Arc<Memory>,
 }
 
 /// What a waiting pull watches.
@@ -58,6 +82,7 @@ struct End {
 
 #[derive(Debug)]
 struct State {
+    retention: Retention,
     first: u64,
     next: u64,
     /// Of the records from `first` on.
@@ -67,9 +92,10 @@ struct State {
 }
 
 impl Log {
-    /// An empty log that keeps about `retention_bytes` of records.
-    pub(crate) fn new(retention_bytes: usize) -> Self {
+    /// An empty log.
+    pub(crate) fn new(limits: Limits) -> Self {
         let state = State {
+            retention: limits.retention,
             first: 0,
             next: 0,
             bytes: 0,
@@ -80,12 +106,41 @@ impl Log {
             pulling: tokio::sync::Mutex::default(),
             grown: watch::Sender::default(),
             state: Mutex::new(state),
-            retention_bytes,
+            memory: limits.memory,
         }
     }
 
+    /// The log as it is now: without what has become too old.
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.expire();
+        state
+    }
+
+    /// The room that pulls share with the log.
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        self.state().retention
+    }
+
+    pub(crate) fn set_retention(&self, retention: Retention) {
+        let mut state = self.state();
+        state.retention = retention;
+        state.trim();
+        state.expire();
+    }
+
+    /// Removes what has become too old.
+    pub(crate) fn expire(&self) {
+        drop(self.state());
+    }
+
+    /// What the records take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state().bytes
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
@@ -94,17 +149,18 @@ impl Log {
     }
 
     /// Appends `messages` one by one and gives their ids.
-    pub(crate) fn append(&self, messages: &[Prepared<'_>]) -> Result<Range<u64>, TooLarge> {
+    pub(crate) fn append(&self, messages: &[Prepared<'_>]) -> Result<Range<u64>, Rejected> {
+        let room = self.memory.reserve(Segment::bytes_for(messages)).map_err(|Full| Rejected::NoRoom)?;
         let mut state = self.state();
         let first = state.next;
-        let mut segment = Segment::with_capacity(first, messages);
+        let mut segment = Segment::with_capacity(first, messages, room);
         let mut outcome = Ok(());
         for message in messages {
             let time = state.last_time.max(clock::now());
             let time = if time == state.last_time { next_nanosecond(time) } else { time };
             let bytes = segment.push(message, time, LARGEST_RECORD);
             let Some(bytes) = bytes else {
-                outcome = Err(TooLarge);
+                outcome = Err(Rejected::TooLarge);
                 break;
             };
             state.last_time = time;
@@ -113,7 +169,7 @@ impl Log {
         }
         if state.next > first {
             state.segments.push_back(Arc::new(segment));
-            state.trim(self.retention_bytes);
+            state.trim();
             let next = state.next;
             self.grown.send_modify(|end| end.next = next);
         }
@@ -162,8 +218,26 @@ impl Log {
 }
 
 impl State {
-    fn trim(&mut self, limit: usize) {
-        while self.bytes > limit && self.first + 1 < self.next {
+    /// Removes the oldest records while there are too many, or too many bytes of them.
+    fn trim(&mut self) {
+        let bytes = self.retention.bytes.unwrap_or(usize::MAX);
+        let messages = self.retention.messages.unwrap_or(u64::MAX);
+        while self.first + 1 < self.next && (self.bytes > bytes || self.next - self.first > messages) {
+            self.remove_oldest();
+        }
+    }
+
+    /// Removes the records that are too old.
+    fn expire(&mut self) {
+        let Some(age) = self.retention.age else { return };
+        // An age beyond the clock's range is none.
+        let Ok(oldest) = clock::now().checked_sub(age) else { return };
+        let oldest = oldest.as_millisecond();
+        let is_too_old = |state: &Self| {
+            let record = state.segments.front().and_then(|segment| segment.record(state.first));
+            record.is_some_and(|record| record.milliseconds() < oldest)
+        };
+        while is_too_old(self) {
             self.remove_oldest();
         }
     }

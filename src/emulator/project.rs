@@ -9,7 +9,7 @@ use super::acl::Acl;
 use super::activity::{Activity, DailyCounts};
 use super::clock;
 use super::cursor::Cursor;
-use super::log::{Bounds, Log};
+use super::log::{Bounds, Limits, Log};
 use super::registry::{self, Registry};
 use super::schemas::Schema;
 
@@ -106,11 +106,11 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    pub(crate) fn new(name: &str, retention_bytes: usize) -> Self {
+    pub(crate) fn new(name: &str, limits: Limits) -> Self {
         Self {
             name: name.to_owned(),
             created: clock::now(),
-            log: Log::new(retention_bytes),
+            log: Log::new(limits),
             schema: Mutex::default(),
             acl: Acl::default(),
             published: Mutex::default(),

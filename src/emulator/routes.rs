@@ -11,10 +11,9 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Outcome, Refusal};
 use super::project::Project;
-use super::user::Identity;
 use super::{
-    Emulator, acl, delivery, faults, members, meta, metrics, projects, registrations, schemas, subscriptions,
-    topics, users,
+    Emulator, acl, control, delivery, members, meta, metrics, projects, registrations, schemas,
+    subscriptions, topics, users,
 };
 use action::{Access, Action, Route};
 pub(crate) use call::{Call, percent_decoded};
@@ -22,8 +21,8 @@ use path::Path;
 
 /// The answer to a request, whatever it is.
 pub(crate) async fn answer(emulator: Emulator, call: Call) -> Answer {
-    if call.path().starts_with(faults::PATH) {
-        return fault_interface(&emulator, &call);
+    if call.path().starts_with(control::PATH) {
+        return control::answer(&emulator, &call);
     }
     let Some((route, path)) = find(&call) else {
         return Answer::unknown_route();
@@ -38,17 +37,6 @@ fn find(call: &Call) -> Option<(&'static Route, Path<'_>)> {
     }
     let path = path.without_verb(call.path())?;
     action::find(call.method(), path.shape, path.verb).map(|route| (route, path))
-}
-
-/// What is not of the service but of the emulator. Its token may use it.
-fn fault_interface(emulator: &Emulator, call: &Call) -> Answer {
-    if !matches!(call.identity, Identity::Service) {
-        return Refusal::unauthorized().into();
-    }
-    match faults::perform(&emulator.shared.faults, call) {
-        Some(outcome) => outcome.unwrap_or_else(Answer::from),
-        None => Answer::unknown_route(),
-    }
 }
 
 async fn admit_and_perform(emulator: &Emulator, route: &Route, path: &Path<'_>, call: &Call) -> Outcome {

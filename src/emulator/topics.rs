@@ -55,7 +55,7 @@ pub(crate) fn create(emulator: &Emulator, project: &Project, name: &str, call: &
         return Err(Refusal::already_exists("Topic"));
     }
     contents.deleted_topics.remove(name);
-    let topic = contents.topics.insert(name, Topic::new(name, emulator.retention_bytes()));
+    let topic = contents.topics.insert(name, Topic::new(name, emulator.log_limits()));
     *topic.schema() = schema;
     Ok(Answer::json(&View::of(&contents, &topic)))
 }
@@ -142,7 +142,7 @@ pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
     let mut prepared: Vec<Prepared<'_>> = messages.iter().map(NewMessage::prepare).collect();
     let taken = call.broker.takes(prepared.len());
     prepared.truncate(taken.unwrap_or(prepared.len()));
-    let ids = topic.log.append(&prepared).map_err(|_| Refusal::backend())?;
+    let ids = topic.log.append(&prepared)?;
     if taken.is_some() {
         return Err(Refusal::backend());
     }

@@ -28,8 +28,12 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start() -> Self {
-        let options = Options { token: TOKEN.to_owned(), ..Options::default() };
-        let emulator = Emulator::new(options);
+        Self::with_options(Options::default()).await
+    }
+
+    /// One that is set up in another way, but for the token.
+    pub(crate) async fn with_options(options: Options) -> Self {
+        let emulator = Emulator::new(Options { token: TOKEN.to_owned(), ..options });
         emulator.create_project(PROJECT, "").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

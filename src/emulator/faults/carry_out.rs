@@ -7,22 +7,60 @@ use std::task::Poll;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use futures_util::stream;
+use jiff::SignedDuration;
 
 use super::rule::{Effect, Hit};
+use super::subject::Subject;
 use crate::emulator::answer::Answer;
-use crate::emulator::routes::{self, Call};
+use crate::emulator::routes::Call;
 use crate::emulator::server::Line;
-use crate::emulator::{Emulator, Refusal};
+use crate::emulator::{Emulator, Refusal, clock};
 
-/// Answers a request that came over `line`, unless a fault has it otherwise.
-pub(crate) async fn answer(emulator: Emulator, call: Call, line: &Line) -> Response<Body> {
-    match emulator.shared.faults.meet(call.method(), call.path()) {
-        None => routes::answer(emulator, call).await.into_response(),
-        Some(hit) => carry_out(hit, emulator, call, line).await,
+/// Answers a request that came over `line` with what `serve` makes of it, unless a fault has it otherwise.
+pub(crate) async fn answer(
+    emulator: &Emulator,
+    call: Call,
+    line: &Line,
+    serve: impl AsyncFnOnce(Call) -> Answer,
+) -> Response<Body> {
+    let faults = &emulator.shared.faults;
+    if !faults.may_befall(call.path()) {
+        return serve(call).await.into_response();
     }
+    let subject = Subject::of(&call, emulator);
+    let (hit, beside) = faults.meet(&subject);
+    let mut skew = SignedDuration::ZERO;
+    for effect in beside {
+        match (effect, &subject.log) {
+            (Effect::Cut(below), Some(topic)) => topic.log.remove_below(below),
+            (Effect::Skew(by), _) => skew = skew.saturating_add(by),
+            _ => {}
+        }
+    }
+    let answering = async {
+        match hit {
+            None => serve(call).await.into_response(),
+            Some(hit) => carry_out(hit, call, line, serve).await,
+        }
+    };
+    if skew.is_zero() {
+        return answering.await;
+    }
+    clock::skewed(skew, async {
+        let mut response = answering.await;
+        let date = clock::http_date(clock::now()).and_then(|date| date.parse().ok());
+        response.headers_mut().extend(date.map(|date: HeaderValue| (header::DATE, date)));
+        response
+    })
+    .await
 }
 
-async fn carry_out(hit: Hit, emulator: Emulator, mut call: Call, line: &Line) -> Response<Body> {
+async fn carry_out(
+    hit: Hit,
+    mut call: Call,
+    line: &Line,
+    serve: impl AsyncFnOnce(Call) -> Answer,
+) -> Response<Body> {
     let stopping = call.stopping.clone();
     if stopping.run_until_cancelled(tokio::time::sleep(hit.delay)).await.is_none() {
         return Answer::from(Refusal::backend()).into_response();
@@ -31,7 +69,7 @@ async fn carry_out(hit: Hit, emulator: Emulator, mut call: Call, line: &Line) ->
         Effect::Answer(canned) => canned.into_response(),
         Effect::Proceed(broker) => {
             call.broker = broker;
-            routes::answer(emulator, call).await.into_response()
+            serve(call).await.into_response()
         }
         Effect::Reset => {
             line.reset();
@@ -43,11 +81,13 @@ async fn carry_out(hit: Hit, emulator: Emulator, mut call: Call, line: &Line) ->
             pending().await
         }
         Effect::LoseAnswer => {
-            routes::answer(emulator, call).await;
+            serve(call).await;
             line.close();
             pending().await
         }
-        Effect::Truncate => half_of(routes::answer(emulator, call).await, line.clone()),
+        Effect::Truncate => half_of(serve(call).await, line.clone()),
+        // These go beside others, and are done already.
+        Effect::Cut(_) | Effect::Skew(_) => serve(call).await.into_response(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::fmt::serde::duration::friendly::compact::optional as signed;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::optional as friendly;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,12 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) route: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) topic: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) subscription: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) times: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) probability: Option<f64>,
@@ -44,6 +52,10 @@ pub struct Fault {
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) below: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "signed")]
+    pub(super) by: Option<SignedDuration>,
 }
 
 /// What a fault does.
@@ -59,6 +71,8 @@ pub(super) enum Kind {
     AckDeadlinePassed,
     BrokerDown,
     PublishFailsMidway,
+    RetentionCut,
+    ClockSkew,
 }
 
 /// Why a [`Fault`] makes no sense.
@@ -77,6 +91,9 @@ impl Fault {
         Self {
             effect,
             route: None,
+            topic: None,
+            subscription: None,
+            user: None,
             times: None,
             probability: None,
             delay: None,
@@ -85,6 +102,8 @@ impl Fault {
             content_type: None,
             headers: BTreeMap::new(),
             message: None,
+            below: None,
+            by: None,
         }
     }
 
@@ -144,6 +163,47 @@ impl Fault {
     #[must_use]
     pub fn publish_fails_midway(message: u64) -> Self {
         Self { message: Some(message), ..Self::new(Kind::PublishFailsMidway) }
+    }
+
+    /// Before the request is carried out, retention removes the records below `offset` of the topic that it is about, or
+    /// that its subscription reads. Only for requests about a topic or a subscription.
+    #[must_use]
+    pub fn retention_cut(offset: u64) -> Self {
+        Self { below: Some(offset), ..Self::new(Kind::RetentionCut) }
+    }
+
+    /// The request is carried out by a clock that is ahead by this much: publish times, acknowledgement deadlines,
+    /// retention by age, dates of creation and the header `date`.
+    #[must_use]
+    pub fn clock_ahead(by: Duration) -> Self {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        Self { by: Some(by), ..Self::new(Kind::ClockSkew) }
+    }
+
+    /// The same by a clock that is behind.
+    #[must_use]
+    pub fn clock_behind(by: Duration) -> Self {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        Self { by: Some(-by), ..Self::new(Kind::ClockSkew) }
+    }
+
+    /// Only for requests about this topic or one of its subscriptions: a name, in whatever project, or
+    /// `projects/P/topics/T`.
+    #[must_use]
+    pub fn on_topic(self, topic: &str) -> Self {
+        Self { topic: Some(topic.to_owned()), ..self }
+    }
+
+    /// Only for requests about this subscription: a name, in whatever project, or `projects/P/subscriptions/S`.
+    #[must_use]
+    pub fn on_subscription(self, subscription: &str) -> Self {
+        Self { subscription: Some(subscription.to_owned()), ..self }
+    }
+
+    /// Only for requests with the token of the user of this name.
+    #[must_use]
+    pub fn by_user(self, user: &str) -> Self {
+        Self { user: Some(user.to_owned()), ..self }
     }
 
     /// Only for requests of this route: a method, if it matters, and a path in which `*` stands for any characters, as

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::broker::Broker;
 use super::fault::{Fault, InvalidFault, Kind};
 use super::route::Route;
+use super::subject::{self, Subject};
 use crate::emulator::answer::{Answer, JSON, Refusal};
 
 /// A fault and what became of it so far.
@@ -51,6 +53,10 @@ pub(super) enum Effect {
     Hang,
     Truncate,
     LoseAnswer,
+    /// Besides what else is done: first the log is cut below this offset.
+    Cut(u64),
+    /// Besides what else is done: by a clock that is wrong by this.
+    Skew(SignedDuration),
 }
 
 /// An answer that is always the same.
@@ -80,6 +86,21 @@ impl Rule {
         if fault.effect != Kind::PublishFailsMidway && fault.message.is_some() {
             return wrong("message belongs to the effect \"publish_fails_midway\"");
         }
+        for (given, kind) in [(&fault.topic, "topics"), (&fault.subscription, "subscriptions")] {
+            subject::check_name(given.as_deref(), kind).map_err(InvalidFault::new)?;
+        }
+        if fault.user.as_deref() == Some("") {
+            return wrong("user is the name of a user");
+        }
+        if fault.effect != Kind::RetentionCut && fault.below.is_some() {
+            return wrong("below belongs to the effect \"retention_cut\"");
+        }
+        if fault.effect != Kind::ClockSkew && fault.by.is_some() {
+            return wrong("by belongs to the effect \"clock_skew\"");
+        }
+        if matches!(fault.effect, Kind::RetentionCut | Kind::ClockSkew) && fault.delay.is_some() {
+            return wrong("retention and clock know no delay");
+        }
         let effect = match fault.effect {
             Kind::Status => Effect::Answer(Canned::of(&fault)?),
             Kind::Latency if fault.delay.is_none() => return wrong("the effect \"latency\" needs a delay"),
@@ -93,6 +114,14 @@ impl Rule {
             Kind::PublishFailsMidway => match fault.message {
                 Some(message) if message > 0 => Effect::Proceed(Broker::Refuses(message)),
                 _ => return wrong("message says which message of a publish fails, counted from 1"),
+            },
+            Kind::RetentionCut => match fault.below {
+                Some(below) => Effect::Cut(below),
+                None => return wrong("below is the offset of the first record that stays"),
+            },
+            Kind::ClockSkew => match fault.by {
+                Some(by) => Effect::Skew(by),
+                None => return wrong("by says how wrong the clock is, as in \"1h\" or \"-90s\""),
             },
         };
         let delay = fault.delay.unwrap_or_default();
@@ -112,11 +141,18 @@ impl Rule {
         self.status.fault.times.is_none_or(|times| self.status.hits < times)
     }
 
+    /// Whether it goes with other rules instead of being one to choose among them.
+    pub(super) fn is_beside(&self) -> bool {
+        matches!(self.effect, Effect::Cut(_) | Effect::Skew(_))
+    }
+
     /// Counts the request if this rule is for it.
-    pub(super) fn meet(&mut self, method: &str, path: &str) -> Option<Hit> {
+    pub(super) fn meet(&mut self, subject: &Subject) -> Option<Hit> {
+        let Fault { topic, subscription, user, .. } = &self.status.fault;
         let met = self.is_in_force()
-            && self.route.as_ref().is_none_or(|route| route.is_for(method, path))
-            && self.concerns(path)
+            && self.route.as_ref().is_none_or(|route| route.is_for(&subject.method, &subject.path))
+            && subject.is_of(topic.as_deref(), subscription.as_deref(), user.as_deref())
+            && self.concerns(subject)
             && (self.probability >= 1.0 || fastrand::f64() < self.probability);
         if !met {
             return None;
@@ -126,14 +162,15 @@ impl Rule {
     }
 
     /// Whether this kind of fault can befall such a request.
-    fn concerns(&self, path: &str) -> bool {
+    fn concerns(&self, subject: &Subject) -> bool {
         let verbs: &[&str] = match self.status.fault.effect {
             Kind::AckDeadlinePassed => &["acknowledge"],
             Kind::PublishFailsMidway => &["publish"],
             Kind::BrokerDown => &["publish", "pull", "offsets", "modifyOffset", "timeToOffset"],
+            Kind::RetentionCut => return subject.log.is_some(),
             _ => return true,
         };
-        path.rsplit_once(':').is_some_and(|(_, verb)| verbs.contains(&verb))
+        subject.path.rsplit_once(':').is_some_and(|(_, verb)| verbs.contains(&verb))
     }
 }
 

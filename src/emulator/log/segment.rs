@@ -9,6 +9,7 @@ use super::worse;
 use crate::emulator::attributes::{FIELD_LEVEL, Poison};
 use crate::emulator::clock;
 use crate::emulator::json;
+use crate::emulator::memory::Room;
 use crate::emulator::message::Prepared;
 
 /// What stands between the ack id and the message id.
@@ -26,6 +27,8 @@ pub(crate) struct Segment {
     /// The records, one behind the other, from behind the ack id to the closing brace.
     text: Vec<u8>,
     records: Vec<Record>,
+    /// Free again when neither the log nor a pull needs the records.
+    _room: Room,
 }
 
 /// Where a record ends in its segment's text, and what must be known without reading it.
@@ -42,16 +45,22 @@ impl Record {
     pub(crate) fn bytes(&self) -> usize {
         self.range.len() + size_of::<Self>()
     }
+
+    pub(crate) fn milliseconds(&self) -> i64 {
+        self.milliseconds
+    }
 }
 
 impl Segment {
-    /// An empty segment with room for `messages`.
-    pub(crate) fn with_capacity(first: u64, messages: &[Prepared<'_>]) -> Self {
-        let bytes = messages.iter().map(|message| match message {
-            Prepared::Good { attributes, data, .. } => attributes.len() + data.len() + FRAME_BYTES,
-            Prepared::Poisoned { .. } => 0,
-        });
-        Self { first, text: Vec::with_capacity(bytes.sum()), records: Vec::with_capacity(messages.len()) }
+    /// An empty segment for `messages`, which take `room`.
+    pub(crate) fn with_capacity(first: u64, messages: &[Prepared<'_>], room: Room) -> Self {
+        let text = Vec::with_capacity(text_bytes(messages));
+        Self { first, text, records: Vec::with_capacity(messages.len()), _room: room }
+    }
+
+    /// About what a segment of `messages` takes in memory.
+    pub(crate) fn bytes_for(messages: &[Prepared<'_>]) -> usize {
+        text_bytes(messages) + messages.len() * size_of::<Record>() + size_of::<Self>()
     }
 
     /// Adds a record and gives the memory it takes; `None`, with nothing added, if it is larger than `limit`.
@@ -127,6 +136,14 @@ impl Segment {
     }
 }
 
+fn text_bytes(messages: &[Prepared<'_>]) -> usize {
+    let bytes = messages.iter().map(|message| match message {
+        Prepared::Good { attributes, data, .. } => attributes.len() + data.len() + FRAME_BYTES,
+        Prepared::Poisoned { .. } => 0,
+    });
+    bytes.sum()
+}
+
 /// The length of a record as the service stores it: the message alone, three levels less deep than in a pull.
 fn stored_length(text: &[u8]) -> usize {
     let around = BEFORE_ID.len() - b"{\n            \"messageId\": \"".len() + b"\n      }".len();
@@ -158,6 +175,12 @@ impl Records {
         })
     }
 
+    /// About how long the answer of a pull is.
+    pub(crate) fn answer_bytes(&self, ack_prefix: &str) -> usize {
+        let records = self.iter().map(|(_, record, _)| record.range.len() + ack_prefix.len() + 48);
+        64 + records.sum::<usize>()
+    }
+
     /// The length of the data of all of them, as it was sent.
     pub(crate) fn data_bytes(&self) -> u64 {
         self.iter().map(|(_, record, _)| record.data_bytes).sum()
@@ -168,16 +191,10 @@ impl Records {
         if self.range.is_empty() {
             return Ok(b"{\n   \"receivedMessages\": []\n}".to_vec());
         }
-        let mut bytes = 64;
-        let mut poison = None;
-        for (_, record, _) in self.iter() {
-            bytes += record.range.len() + ack_prefix.len() + 48;
-            poison = worse(poison, record.poison);
-        }
-        if let Some(poison) = poison {
+        if let Some(poison) = self.iter().fold(None, |poison, (_, record, _)| worse(poison, record.poison)) {
             return Err(poison);
         }
-        let mut out = Vec::with_capacity(bytes);
+        let mut out = Vec::with_capacity(self.answer_bytes(ack_prefix));
         let mut before =
             format!("{{\n   \"receivedMessages\": [\n      {{\n         \"ackId\": \"{ack_prefix}")
                 .into_bytes();

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::emulator::Emulator;
 use crate::emulator::faults::Broker;
+use crate::emulator::latency::Latency;
 use crate::emulator::user::Identity;
 
 /// A request, taken apart. It holds a token, so it cannot be printed.
@@ -15,6 +16,8 @@ pub(crate) struct Call {
     path: String,
     /// How the broker is while this is served.
     pub(crate) broker: Broker,
+    /// How long it takes.
+    pub(crate) latency: Latency,
     /// Who asks.
     pub(crate) identity: Identity,
     query: Vec<(String, String)>,
@@ -38,6 +41,7 @@ impl Call {
             method,
             path: percent_decoded(uri.path()),
             broker: Broker::Up,
+            latency: emulator.latency(),
             identity: Identity::Nobody,
             query,
             header_key,

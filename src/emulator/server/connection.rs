@@ -1,47 +1,20 @@
 //! Connections that can be ended from outside: all of them when the emulator has stopped, and one by a request that came
-//! over it.
+//! over it. They lie below TLS, so that they end the same with and without it.
 
+use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 
-/// Accepted connections, all of which end when `cut` is cancelled.
-pub(super) struct Connections {
-    listener: TcpListener,
-    cut: CancellationToken,
-}
-
-impl Connections {
-    pub(super) fn new(listener: TcpListener, cut: CancellationToken) -> Self {
-        Self { listener, cut }
-    }
-}
-
-impl Listener for Connections {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Without it small answers wait for the client's delayed acknowledgements. It cannot fail on a socket just made.
-        let _ = stream.set_nodelay(true);
-        let line = Line { cut: self.cut.child_token(), manner: Arc::default() };
-        (Connection { stream, cut: Box::pin(line.cut.clone().cancelled_owned()), line }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
+use super::aborted;
 
 /// The end of a connection, in the hands of its requests.
 #[derive(Clone, Debug)]
@@ -58,6 +31,16 @@ struct Manner {
 }
 
 impl Line {
+    /// One that also ends when `cut` is cancelled.
+    pub(super) fn new(cut: CancellationToken) -> Self {
+        Self { cut, manner: Arc::default() }
+    }
+
+    /// Does what is done over it, until it is cut: then the connection is dropped, in the middle of whatever it is.
+    pub(super) async fn until_cut(self, attending: impl Future<Output = ()>) {
+        self.cut.run_until_cancelled(attending).await;
+    }
+
     /// Nothing more is read or written; the other side sees the end of the connection.
     pub(crate) fn close(&self) {
         self.cut.cancel();
@@ -75,31 +58,41 @@ impl Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Connections>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
-        stream.io().line.clone()
-    }
-}
-
 pub(super) struct Connection {
     stream: TcpStream,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
     line: Line,
+    patience: Duration,
+    /// Runs while the other side takes nothing of what is to be written.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
-    /// The stream, unless it is cut; the task is woken when it will be.
-    fn stream(self: Pin<&mut Self>, context: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
-        let this = self.get_mut();
-        match this.cut.as_mut().poll(context) {
-            Poll::Ready(()) => {
-                if this.line.manner.reset.load(Ordering::Acquire) {
-                    // Data that is unsent is dropped then, and the socket says so to the other side when it is closed.
-                    this.stream.set_zero_linger()?;
-                }
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
-            Poll::Pending => Ok(Pin::new(&mut this.stream)),
+    pub(super) fn new(stream: TcpStream, line: Line, patience: Duration) -> Self {
+        Self { stream, line, patience, stalled: None }
+    }
+
+    /// A write that has come to `progress`, and fails if there was none for too long.
+    fn watched<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        progress: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
+            self.stalled = None;
+            return progress;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.line.manner.reset.load(Ordering::Acquire) {
+            // Data that is unsent is dropped then, and the socket says so to the other side when it is closed.
+            let _ = self.stream.set_zero_linger();
         }
     }
 }
@@ -110,25 +103,28 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream(context)?.poll_read(context, buffer)
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream(context)?.poll_write(context, bytes)
+        let this = self.get_mut();
+        let progress = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.watched(context, progress)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.as_mut().stream(context)?.poll_flush(context))?;
-        if self.line.manner.when_flushed.load(Ordering::Acquire) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        if this.line.manner.when_flushed.load(Ordering::Acquire) {
+            return Poll::Ready(Err(aborted()));
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream(context)?.poll_shutdown(context)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -136,7 +132,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream(context)?.poll_write_vectored(context, parts)
+        let this = self.get_mut();
+        let progress = Pin::new(&mut this.stream).poll_write_vectored(context, parts);
+        this.watched(context, progress)
     }
 
     fn is_write_vectored(&self) -> bool {
