@@ -14,8 +14,10 @@ mod http;
 mod machine;
 mod metrics;
 mod pipe;
+pub(crate) mod seed;
 mod service;
 pub(crate) mod trace;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,7 @@ pub(crate) use machine::{Namespace, is_there, strace_works};
 pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
+pub(crate) use wire::{Emulated, Reply, Wire};
 
 /// How long something may take that is certain to come: long, for a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

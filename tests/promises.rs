@@ -5,12 +5,15 @@
 
 mod common;
 
+mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
 mod emulator_faults;
+mod emulator_is_its_model;
+mod emulator_keeps_its_logs;
 mod emulator_serves_and_stops;
 mod graceful_stop;
 mod hostile_network;
