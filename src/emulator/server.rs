@@ -4,6 +4,7 @@
 //! [`GRACE`] to finish, and what is open then is cut.
 
 mod connection;
+mod guard;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -21,6 +22,7 @@ use super::routes::Call;
 use super::{Answer, Emulator, Refusal, faults};
 use connection::Connections;
 pub(crate) use connection::Line;
+use guard::guarded;
 
 /// How long requests in flight may go on after the shutdown signal.
 const GRACE: Duration = Duration::from_secs(1);
@@ -69,5 +71,5 @@ async fn handle(
     };
     let key = head.headers.get("x-api-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let call = Call::new(head.method, &head.uri, key, body, stopping);
-    faults::answer(emulator, call, &line).await
+    guarded(faults::answer(emulator, call, &line)).await
 }
