@@ -2,17 +2,20 @@
 //! [`Emulator`] with projects, topics and subscriptions of your own first.
 //!
 //! On the wire it is the service: its texts, status codes, content types, layout, and its traps (attributes that
-//! destroy records, a seek that is refused and moves all the same, windows that a smaller pull replaces). What it
-//! leaves out are users: one token may do everything. Nothing outlives the process.
+//! destroy records, a seek that is refused and moves all the same, windows that a smaller pull replaces). Nothing outlives the
+//! process.
 //!
 //! What goes wrong between a client and a real service is done on request: [`Emulator::inject`] a [`Fault`], or post one
 //! to `/emulator/faults`.
 //!
-//! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and checks names and the token;
+//! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
+//!   checks names, the token and the roles of its `user`;
 //! - `projects`, `topics`, `subscriptions`, `delivery` and `meta` are the handlers;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
+mod acl;
+mod activity;
 mod answer;
 mod attributes;
 mod clock;
@@ -21,8 +24,10 @@ mod delivery;
 mod faults;
 mod json;
 mod log;
+mod members;
 mod message;
 mod meta;
+mod metrics;
 mod project;
 mod projects;
 mod registry;
@@ -30,6 +35,8 @@ mod routes;
 mod server;
 mod subscriptions;
 mod topics;
+mod user;
+mod users;
 
 use std::fmt;
 use std::future::Future;
@@ -45,6 +52,8 @@ use faults::Faults;
 pub use faults::{Fault, FaultStatus, InvalidFault};
 use project::{Project, Subscription, Topic};
 use registry::Registry;
+pub use user::Role;
+use user::{Directory, Identity};
 
 /// Serves a fresh emulator with default [`Options`] until `shutdown` is over; see [`Emulator::run`].
 pub async fn run(listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -106,6 +115,15 @@ pub enum EmulatorError {
         /// The topic it reads.
         topic: String,
     },
+    /// The machine gives no random numbers, which a token is made of.
+    #[error("the machine gives no random numbers to make a token of")]
+    NoRandomness,
+}
+
+impl EmulatorError {
+    fn missing(kind: &'static str, name: &str) -> Self {
+        Self::Missing { kind, name: name.to_owned() }
+    }
 }
 
 /// The state of an emulated service. Clones share it, so it can be looked at and changed while it runs.
@@ -123,6 +141,7 @@ impl fmt::Debug for Emulator {
 struct Shared {
     options: Options,
     projects: RwLock<Registry<Project>>,
+    users: RwLock<Directory>,
     faults: Faults,
 }
 
@@ -130,8 +149,8 @@ impl Emulator {
     /// A service without any project.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let (projects, faults) = (RwLock::default(), Faults::default());
-        Self { shared: Arc::new(Shared { options, projects, faults }) }
+        let (projects, users) = (RwLock::default(), RwLock::default());
+        Self { shared: Arc::new(Shared { options, projects, users, faults: Faults::default() }) }
     }
 
     /// Serves on `listener` until `shutdown` is over. Then no connection is accepted any more, idle ones are closed,
@@ -145,7 +164,7 @@ impl Emulator {
         check_name("project", project)?;
         let mut projects = self.projects_mut();
         if !projects.contains(project) {
-            projects.insert(project, Project::new(project, description));
+            projects.insert(project, Project::new(project, description, None));
         }
         Ok(())
     }
@@ -184,7 +203,7 @@ impl Emulator {
             };
         }
         if !contents.topics.contains(topic) {
-            return Err(EmulatorError::Missing { kind: "topic", name: topic.to_owned() });
+            return Err(EmulatorError::missing("topic", topic));
         }
         let cursor = Cursor::new(contents.bounds(topic).max, subscriptions::DEFAULT_ACK_DEADLINE);
         contents.subscriptions.insert(subscription, Subscription::new(subscription, topic, cursor));
@@ -196,13 +215,28 @@ impl Emulator {
     pub fn remove_records_below(&self, project: &str, topic: &str, offset: u64) -> Result<(), EmulatorError> {
         let project = self.existing_project(project)?;
         let found = project.read().topics.get(topic).cloned();
-        let found = found.ok_or_else(|| EmulatorError::Missing { kind: "topic", name: topic.to_owned() })?;
+        let found = found.ok_or_else(|| EmulatorError::missing("topic", topic))?;
         found.log.remove_below(offset);
         Ok(())
     }
 
-    fn token(&self) -> &str {
-        &self.shared.options.token
+    /// Whose token it is. An empty one is nobody's.
+    fn identity(&self, token: &str) -> Identity {
+        if token.is_empty() {
+            Identity::Nobody
+        } else if token == self.shared.options.token {
+            Identity::Service
+        } else {
+            self.users().by_token(token).map_or(Identity::Nobody, |user| Identity::User(Arc::clone(user)))
+        }
+    }
+
+    fn users(&self) -> RwLockReadGuard<'_, Directory> {
+        self.shared.users.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn users_mut(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.shared.users.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn retention_bytes(&self) -> usize {
@@ -222,7 +256,7 @@ impl Emulator {
     }
 
     fn existing_project(&self, name: &str) -> Result<Arc<Project>, EmulatorError> {
-        self.project(name).ok_or_else(|| EmulatorError::Missing { kind: "project", name: name.to_owned() })
+        self.project(name).ok_or_else(|| EmulatorError::missing("project", name))
     }
 }
 

@@ -94,6 +94,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("{what} doesn't exist"))
     }
 
+    /// The same, in other words.
+    pub(crate) fn missing(message: String) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
     pub(crate) fn already_exists(what: &str) -> Self {
         Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", format!("{what} already exists"))
     }
@@ -107,7 +112,7 @@ impl Refusal {
         Self::conflict("Push functionality is currently disabled")
     }
 
-    pub(crate) fn internal(message: &'static str) -> Self {
+    pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", message)
     }
 
@@ -132,6 +137,16 @@ impl Refusal {
 
     pub(crate) fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Access to this resource is forbidden")
+    }
+
+    pub(crate) fn forbidden_since(reason: &str) -> Self {
+        let message = format!("Access to this resource is forbidden. {reason}");
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
+    /// The same refusal, made by the route's own code.
+    pub(crate) fn formatted(self) -> Self {
+        Self { plain: false, ..self }
     }
 
     /// The same refusal, made before the route's own code.

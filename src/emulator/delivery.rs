@@ -14,6 +14,7 @@ use super::json::{self, Fields, WrongType};
 use super::project::{Project, Subscription, Topic};
 use super::routes::Call;
 use super::subscriptions::find;
+use super::user::Role;
 
 /// How long a waiting pull waits for all the messages it was asked for.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
@@ -37,6 +38,7 @@ pub(crate) async fn pull(project: &Project, project_name: &str, name: &str, call
         let contents = project.read();
         let subscription = Arc::clone(find(&contents, name)?);
         let topic = contents.topics.get(&subscription.topic).cloned();
+        call.identity.check_acl(&project.uuid, Role::Consumer, Some(&subscription.acl))?;
         (subscription, topic.ok_or_else(|| Refusal::conflict("Subscription's topic doesn't exist"))?)
     };
     let options =
@@ -84,7 +86,11 @@ async fn take(
     }
     let records = topic.log.records(from.unsigned_abs(), options.limit);
     drop(pulling);
-    let body = records.answer(ack_prefix).map_err(|poison| match poison {
+    let body = records.answer(ack_prefix);
+    if body != Err(Poison::Unreadable) {
+        subscription.consumed().record(records.len(), records.data_bytes(), clock::now());
+    }
+    let body = body.map_err(|poison| match poison {
         Poison::Unreadable => {
             Refusal::internal("Message retrieved from broker network has invalid JSON Structure")
         }

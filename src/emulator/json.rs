@@ -230,6 +230,24 @@ impl Fields {
             .collect()
     }
 
+    /// A list of strings; `None` where it is not given.
+    pub(crate) fn optional_texts(&self, name: &str) -> Result<Option<Vec<&str>>, WrongType> {
+        self.value(name).is_some().then(|| self.texts(name)).transpose()
+    }
+
+    /// A list of objects; `None` where it is not given.
+    pub(crate) fn objects(&self, name: &str) -> Result<Option<Vec<Self>>, WrongType> {
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
+        let object = |item: &Value| match item {
+            Value::Null => Ok(Self::default()),
+            Value::Object(fields) => Ok(Self(fields.clone())),
+            _ => Err(WrongType),
+        };
+        value.as_array().ok_or(WrongType)?.iter().map(object).collect::<Result<_, _>>().map(Some)
+    }
+
     /// An object within this one; without fields where it is not given.
     pub(crate) fn object(&self, name: &str) -> Result<Self, WrongType> {
         match self.value(name) {

@@ -20,18 +20,33 @@ pub(crate) struct NewMessage<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum Prepared<'a> {
     /// A good record: the attribute object as a pull shows it, and the escaped data.
-    Good { attributes: Vec<u8>, data: Cow<'a, [u8]> },
+    Good { attributes: Vec<u8>, data: Cow<'a, [u8]>, data_bytes: u64 },
     /// A record that takes its place in the log and makes pulls fail.
-    Poisoned(Poison),
+    Poisoned { poison: Poison, data_bytes: u64 },
+}
+
+impl Prepared<'_> {
+    /// The length of the data as it was sent: what the metrics count.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        match self {
+            Self::Good { data_bytes, .. } | Self::Poisoned { data_bytes, .. } => *data_bytes,
+        }
+    }
 }
 
 impl NewMessage<'_> {
     /// Does, outside of any lock, what depends on the message alone.
     pub(crate) fn prepare(&self) -> Prepared<'_> {
+        let data_bytes = self.data_bytes();
         match attributes::render(&self.attributes) {
-            Ok(attributes) => Prepared::Good { attributes, data: json::escaped(&self.data) },
-            Err(poison) => Prepared::Poisoned(poison),
+            Ok(attributes) => Prepared::Good { attributes, data: json::escaped(&self.data), data_bytes },
+            Err(poison) => Prepared::Poisoned { poison, data_bytes },
         }
+    }
+
+    /// The length of the data as it was sent.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.data.len() as u64
     }
 }
 

@@ -5,16 +5,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use jiff::Timestamp;
 
+use super::acl::Acl;
+use super::activity::{Activity, DailyCounts};
 use super::clock;
 use super::cursor::Cursor;
 use super::log::{Bounds, Log};
-use super::registry::Registry;
+use super::registry::{self, Registry};
 
 /// A project, shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Project {
+    /// What stays when its name changes.
+    pub(crate) uuid: String,
     pub(crate) created: Timestamp,
+    /// The UUID of the user who made it; `None` for the service token.
+    pub(crate) created_by: Option<String>,
     contents: RwLock<Contents>,
+    daily_counts: Mutex<DailyCounts>,
 }
 
 /// What can change in a project.
@@ -30,7 +37,7 @@ pub(crate) struct Contents {
 }
 
 impl Project {
-    pub(crate) fn new(name: &str, description: &str) -> Self {
+    pub(crate) fn new(name: &str, description: &str, created_by: Option<String>) -> Self {
         let created = clock::now();
         let contents = Contents {
             name: name.to_owned(),
@@ -40,7 +47,13 @@ impl Project {
             subscriptions: Registry::default(),
             deleted_topics: HashMap::new(),
         };
-        Self { created, contents: RwLock::new(contents) }
+        Self {
+            uuid: registry::new_uuid(),
+            created,
+            created_by,
+            contents: RwLock::new(contents),
+            daily_counts: Mutex::default(),
+        }
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contents> {
@@ -49,6 +62,11 @@ impl Project {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Contents> {
         self.contents.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much was published on each day, to topics that are gone as well.
+    pub(crate) fn daily_counts(&self) -> MutexGuard<'_, DailyCounts> {
+        self.daily_counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,11 +86,24 @@ pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) created: Timestamp,
     pub(crate) log: Log,
+    /// Who may publish, of those who are publishers.
+    pub(crate) acl: Acl,
+    published: Mutex<Activity>,
 }
 
 impl Topic {
     pub(crate) fn new(name: &str, retention_bytes: usize) -> Self {
-        Self { name: name.to_owned(), created: clock::now(), log: Log::new(retention_bytes) }
+        Self {
+            name: name.to_owned(),
+            created: clock::now(),
+            log: Log::new(retention_bytes),
+            acl: Acl::default(),
+            published: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn published(&self) -> MutexGuard<'_, Activity> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,7 +113,10 @@ pub(crate) struct Subscription {
     pub(crate) name: String,
     pub(crate) topic: String,
     pub(crate) created: Timestamp,
+    /// Who may pull, of those who are consumers.
+    pub(crate) acl: Acl,
     cursor: Mutex<Cursor>,
+    consumed: Mutex<Activity>,
 }
 
 impl Subscription {
@@ -91,11 +125,17 @@ impl Subscription {
             name: name.to_owned(),
             topic: topic.to_owned(),
             created: clock::now(),
+            acl: Acl::default(),
             cursor: Mutex::new(cursor),
+            consumed: Mutex::default(),
         }
     }
 
     pub(crate) fn cursor(&self) -> MutexGuard<'_, Cursor> {
         self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn consumed(&self) -> MutexGuard<'_, Activity> {
+        self.consumed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

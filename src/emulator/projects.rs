@@ -1,5 +1,7 @@
 //! The routes of projects.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Emulator;
@@ -14,17 +16,21 @@ struct View {
     name: String,
     created_on: String,
     modified_on: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
 }
 
 impl View {
-    fn of(project: &Project) -> Self {
+    fn of(emulator: &Emulator, project: &Project) -> Self {
+        let creator = project.created_by.as_ref().and_then(|uuid| emulator.users().by_uuid(uuid).cloned());
         let contents = project.read();
         Self {
             name: contents.name.clone(),
             created_on: clock::seconds(project.created),
             modified_on: clock::seconds(contents.modified),
+            created_by: creator.map(|creator| creator.name.clone()),
             description: contents.description.clone(),
         }
     }
@@ -36,24 +42,27 @@ pub(crate) fn list(emulator: &Emulator) -> Answer {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         projects: Vec<View>,
     }
-    let projects = emulator.projects().iter().map(|project| View::of(project)).collect();
-    Answer::json(&List { projects })
+    let projects: Vec<Arc<Project>> = emulator.projects().iter().map(Arc::clone).collect();
+    Answer::json(&List { projects: projects.iter().map(|project| View::of(emulator, project)).collect() })
 }
 
 pub(crate) fn create(emulator: &Emulator, name: &str, call: &Call) -> Outcome {
     let invalid = |_| Refusal::invalid("Invalid Project Arguments");
     let fields = Fields::parse(&call.body).map_err(invalid)?;
     let description = fields.text("description").map_err(invalid)?;
-    let mut projects = emulator.projects_mut();
-    if projects.contains(name) {
-        return Err(Refusal::already_exists("Project"));
-    }
-    let project = projects.insert(name, Project::new(name, description));
-    Ok(Answer::json(&View::of(&project)))
+    let created_by = call.identity.uuid().map(ToOwned::to_owned);
+    let project = {
+        let mut projects = emulator.projects_mut();
+        if projects.contains(name) {
+            return Err(Refusal::already_exists("Project"));
+        }
+        projects.insert(name, Project::new(name, description, created_by))
+    };
+    Ok(Answer::json(&View::of(emulator, &project)))
 }
 
-pub(crate) fn show(project: &Project) -> Answer {
-    Answer::json(&View::of(project))
+pub(crate) fn show(emulator: &Emulator, project: &Project) -> Answer {
+    Answer::json(&View::of(emulator, project))
 }
 
 /// An empty name or description leaves the old one.
@@ -77,7 +86,7 @@ pub(crate) fn update(emulator: &Emulator, project: &Project, call: &Call) -> Out
         }
         contents.modified = clock::now();
     }
-    Ok(Answer::json(&View::of(project)))
+    Ok(Answer::json(&View::of(emulator, project)))
 }
 
 /// Topics and subscriptions go with it.

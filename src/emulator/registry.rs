@@ -11,6 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::answer::Refusal;
 
+/// A UUID of version 4, as the service gives to users and projects. It is no secret.
+pub(crate) fn new_uuid() -> String {
+    uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid().to_string()
+}
+
 /// Things by name and by age.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
@@ -44,6 +49,16 @@ impl<T> Registry<T> {
         thing
     }
 
+    /// Puts a thing in the place of the one of that name, or adds it as the newest one.
+    pub(crate) fn put(&mut self, name: &str, thing: T) -> Arc<T> {
+        let Some(serial) = self.serials.get(name) else {
+            return self.insert(name, thing);
+        };
+        let thing = Arc::new(thing);
+        self.things.insert(*serial, Arc::clone(&thing));
+        thing
+    }
+
     pub(crate) fn remove(&mut self, name: &str) -> Option<Arc<T>> {
         self.things.remove(&self.serials.remove(name)?)
     }
@@ -60,14 +75,15 @@ impl<T> Registry<T> {
         self.things.values()
     }
 
-    /// One page, newest first.
-    pub(crate) fn page(&self, request: &PageRequest) -> Page<T> {
+    /// One page of those that are wanted, newest first.
+    pub(crate) fn page(&self, request: &PageRequest, is_wanted: impl Fn(&T) -> bool) -> Page<T> {
         let upper = request.from.unwrap_or(u128::MAX);
-        let mut older = self.things.range(..=upper).rev();
+        let mut older = self.things.range(..=upper).rev().filter(|(_, thing)| is_wanted(thing));
         let things = older.by_ref().take(request.size).map(|(_, thing)| Arc::clone(thing)).collect();
         let next_token =
             older.next().map_or_else(String::new, |(serial, _)| STANDARD.encode(format!("{serial:024x}")));
-        Page { things, next_token, total: self.things.len() }
+        let total = self.things.values().filter(|thing| is_wanted(thing)).count();
+        Page { things, next_token, total }
     }
 }
 
@@ -126,7 +142,7 @@ mod tests {
         let mut token = String::new();
         let mut seen = Vec::new();
         loop {
-            let page = registry.page(&PageRequest::new("2", &token).unwrap());
+            let page = registry.page(&PageRequest::new("2", &token).unwrap(), |_| true);
             assert_eq!(page.total, 4);
             seen.push(page.things.iter().map(|name| **name).collect::<String>());
             token = page.next_token;

@@ -70,6 +70,6 @@ async fn handle(
         return Answer::from(Refusal::invalid_body()).into_response();
     };
     let key = head.headers.get("x-api-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    let call = Call::new(head.method, &head.uri, key, body, stopping);
+    let call = Call::new(&emulator, (head.method, &head.uri), key, body, stopping);
     guarded(faults::answer(emulator, call, &line)).await
 }

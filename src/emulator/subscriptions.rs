@@ -10,6 +10,7 @@ use super::json::{Fields, WrongType};
 use super::project::{Contents, Project, Subscription};
 use super::registry::PageRequest;
 use super::routes::Call;
+use super::user::Role;
 use super::{Emulator, clock};
 
 /// Seconds, where a subscription is made without saying.
@@ -72,8 +73,10 @@ pub(crate) fn list(project: &Project, call: &Call) -> Outcome {
         total_size: usize,
     }
     let request = PageRequest::new(call.parameter("pageSize"), call.parameter("pageToken"))?;
+    let own = call.identity.sees_only_own(&project.uuid, Role::Consumer);
     let contents = project.read();
-    let page = contents.subscriptions.page(&request);
+    let page =
+        contents.subscriptions.page(&request, |listed| own.is_none_or(|uuid| listed.acl.contains(uuid)));
     let subscriptions =
         page.things.iter().map(|subscription| View::of(&contents.name, subscription)).collect();
     Ok(Answer::json(&List { subscriptions, next_page_token: page.next_token, total_size: page.total }))

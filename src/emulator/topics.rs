@@ -8,6 +8,7 @@ use super::message::{self, NewMessage, Prepared};
 use super::project::{Project, Topic};
 use super::registry::PageRequest;
 use super::routes::Call;
+use super::user::Role;
 use super::{Emulator, clock};
 
 #[derive(Serialize)]
@@ -34,8 +35,9 @@ pub(crate) fn list(project: &Project, call: &Call) -> Outcome {
         total_size: usize,
     }
     let request = PageRequest::new(call.parameter("pageSize"), call.parameter("pageToken"))?;
+    let own = call.identity.sees_only_own(&project.uuid, Role::Publisher);
     let contents = project.read();
-    let page = contents.topics.page(&request);
+    let page = contents.topics.page(&request, |topic| own.is_none_or(|uuid| topic.acl.contains(uuid)));
     let topics = page.things.iter().map(|topic| View::of(&contents.name, topic)).collect();
     Ok(Answer::json(&List { topics, next_page_token: page.next_token, total_size: page.total }))
 }
@@ -95,6 +97,7 @@ pub(crate) fn subscriptions(project: &Project, name: &str) -> Outcome {
 /// the answer is an error.
 pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
     let topic = project.read().topics.get(name).cloned().ok_or_else(|| Refusal::not_found("Topic"))?;
+    call.identity.check_acl(&project.uuid, Role::Publisher, Some(&topic.acl))?;
     let text = json::text_of(&call.body);
     let mended;
     let messages = if let Some(messages) = message::parse_publish(&text) {
@@ -110,6 +113,10 @@ pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
     if taken.is_some() {
         return Err(Refusal::backend());
     }
+    // What fails in part is not counted at all, by the service neither.
+    let (count, now) = (messages.len() as u64, clock::now());
+    project.daily_counts().record(name, count, now);
+    topic.published().record(count, messages.iter().map(NewMessage::data_bytes).sum(), now);
     if ids.is_empty() {
         return Ok(Answer::text(b"{\n   \"messageIds\": []\n}".to_vec()));
     }

@@ -33,6 +33,7 @@ pub(crate) struct Segment {
 pub(crate) struct Record {
     range: Range<usize>,
     milliseconds: i64,
+    data_bytes: u64,
     poison: Option<Poison>,
 }
 
@@ -47,8 +48,8 @@ impl Segment {
     /// An empty segment with room for `messages`.
     pub(crate) fn with_capacity(first: u64, messages: &[Prepared<'_>]) -> Self {
         let bytes = messages.iter().map(|message| match message {
-            Prepared::Good { attributes, data } => attributes.len() + data.len() + FRAME_BYTES,
-            Prepared::Poisoned(_) => 0,
+            Prepared::Good { attributes, data, .. } => attributes.len() + data.len() + FRAME_BYTES,
+            Prepared::Poisoned { .. } => 0,
         });
         Self { first, text: Vec::with_capacity(bytes.sum()), records: Vec::with_capacity(messages.len()) }
     }
@@ -57,8 +58,8 @@ impl Segment {
     pub(crate) fn push(&mut self, message: &Prepared<'_>, time: Timestamp, limit: usize) -> Option<usize> {
         let start = self.text.len();
         let poison = match message {
-            Prepared::Poisoned(poison) => Some(*poison),
-            Prepared::Good { attributes, data } => {
+            Prepared::Poisoned { poison, .. } => Some(*poison),
+            Prepared::Good { attributes, data, .. } => {
                 self.push_text(attributes, data, time);
                 None
             }
@@ -67,7 +68,12 @@ impl Segment {
             self.text.truncate(start);
             return None;
         }
-        let record = Record { range: start..self.text.len(), milliseconds: time.as_millisecond(), poison };
+        let record = Record {
+            range: start..self.text.len(),
+            milliseconds: time.as_millisecond(),
+            data_bytes: message.data_bytes(),
+            poison,
+        };
         let bytes = record.bytes();
         self.records.push(record);
         Some(bytes)
@@ -150,6 +156,11 @@ impl Records {
             let range = self.range.start.max(segment.first)..self.range.end.min(segment.end());
             range.filter_map(move |offset| Some((&**segment, segment.record(offset)?, offset)))
         })
+    }
+
+    /// The length of the data of all of them, as it was sent.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.iter().map(|(_, record, _)| record.data_bytes).sum()
     }
 
     /// The whole answer of a pull, or why there is none. `ack_prefix` is an ack id up to its number.

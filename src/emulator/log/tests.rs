@@ -7,7 +7,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn good(data: &str) -> Prepared<'_> {
-    Prepared::Good { attributes: Vec::new(), data: Cow::Borrowed(data.as_bytes()) }
+    Prepared::Good {
+        attributes: Vec::new(),
+        data: Cow::Borrowed(data.as_bytes()),
+        data_bytes: data.len() as u64,
+    }
 }
 
 /// The ids and the data that a pull of `limit` from `from` on would show.
@@ -59,7 +63,8 @@ fn the_limit_counts_the_record_as_it_is_stored() {
     let fits = |bytes: usize| {
         let data = "x".repeat(bytes);
         let attributes = crate::emulator::attributes::render(&attributes).unwrap();
-        let message = Prepared::Good { attributes, data: Cow::Borrowed(data.as_bytes()) };
+        let data_bytes = data.len() as u64;
+        let message = Prepared::Good { attributes, data: Cow::Borrowed(data.as_bytes()), data_bytes };
         let time: Timestamp = "2026-11-23T07:05:33.85171063Z".parse().unwrap();
         Segment::with_capacity(7, &[]).push(&message, time, LARGEST_RECORD).is_some()
     };
@@ -72,7 +77,7 @@ fn the_limit_counts_the_record_as_it_is_stored() {
 #[test]
 fn a_poisoned_record_takes_an_id_and_spoils_every_pull_over_it() {
     let log = Log::new(usize::MAX);
-    let poisoned = |poison| Prepared::Poisoned(poison);
+    let poisoned = |poison| Prepared::Poisoned { poison, data_bytes: 4 };
     let messages =
         [good("a"), poisoned(Poison::Unexportable), good("b"), poisoned(Poison::Unreadable), good("c")];
     assert_eq!(log.append(&messages), Ok(0..5));
