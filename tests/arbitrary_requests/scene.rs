@@ -78,16 +78,18 @@ impl Scene {
         }
     }
 
-    /// Plays, with the token that may do everything, what makes things.
+    /// Plays, with the token that may do everything, what makes things and what tells names.
     fn refresh(&mut self) {
         self.reconnect();
         self.sent = 0;
         self.emulated.emulator.create_project(PROJECT, "").unwrap();
         for which in 0..self.recorded.len() {
             let step = &self.recorded[which];
-            let makes = step["method"] == "PUT" || step["method"] == "POST";
-            let succeeded = step["response"]["status"] == 200;
-            if !makes || !succeeded || step["path"].as_str().unwrap().contains(':') {
+            let [path, text] = [&step["path"], &step["response"]["text"]].map(|text| text.as_str().unwrap());
+            let makes = (step["method"] == "PUT" || step["method"] == "POST") && !path.contains(':');
+            // Tokens may have been changed.
+            let tells = step["method"] == "GET" && text.contains("\"${token_");
+            if step["response"]["status"] != 200 || !(makes || tells) {
                 continue;
             }
             let mut request = self.request(which);
