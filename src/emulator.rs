@@ -10,7 +10,7 @@
 //!
 //! - `server` accepts connections, `faults` spoils requests where that is wanted, `routes` finds the handler and
 //!   checks names, the token and the roles of its `user`;
-//! - `projects`, `topics`, `subscriptions`, `delivery` and `meta` are the handlers;
+//! - `projects`, `topics`, `subscriptions`, `delivery`, `schemas`, `registrations` and `meta` are the handlers;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
@@ -30,8 +30,10 @@ mod meta;
 mod metrics;
 mod project;
 mod projects;
+mod registrations;
 mod registry;
 mod routes;
+mod schemas;
 mod server;
 mod subscriptions;
 mod topics;
@@ -51,6 +53,7 @@ use cursor::Cursor;
 use faults::Faults;
 pub use faults::{Fault, FaultStatus, InvalidFault};
 use project::{Project, Subscription, Topic};
+use registrations::Registrations;
 use registry::Registry;
 pub use user::Role;
 use user::{Directory, Identity};
@@ -142,6 +145,7 @@ struct Shared {
     options: Options,
     projects: RwLock<Registry<Project>>,
     users: RwLock<Directory>,
+    registrations: Registrations,
     faults: Faults,
 }
 
@@ -149,8 +153,11 @@ impl Emulator {
     /// A service without any project.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let (projects, users) = (RwLock::default(), RwLock::default());
-        Self { shared: Arc::new(Shared { options, projects, users, faults: Faults::default() }) }
+        let (projects, users, registrations) =
+            (RwLock::default(), RwLock::default(), Registrations::default());
+        Self {
+            shared: Arc::new(Shared { options, projects, users, registrations, faults: Faults::default() }),
+        }
     }
 
     /// Serves on `listener` until `shutdown` is over. Then no connection is accepted any more, idle ones are closed,
@@ -237,6 +244,10 @@ impl Emulator {
 
     fn users_mut(&self) -> RwLockWriteGuard<'_, Directory> {
         self.shared.users.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn registrations(&self) -> &Registrations {
+        &self.shared.registrations
     }
 
     fn retention_bytes(&self) -> usize {

@@ -19,7 +19,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/emulator.md");
     let page = std::fs::read_to_string(page).unwrap();
     let commands = commands(&page);
-    assert_eq!(commands.len(), 8);
+    assert_eq!(commands.len(), 9);
     let service = Service::start().await;
     let script = format!("set -e\n{}", commands.join("\n"));
     let mut shell = Command::new("sh");
@@ -29,7 +29,9 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
-    for expected in ["<h1>Bad Gateway</h1>", "Too Many Requests", "Backend Error", "\"max\": 2"] {
+    for expected in
+        ["<h1>Bad Gateway</h1>", "Too Many Requests", "Backend Error", "\"max\": 3", "\"code\": 403"]
+    {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
     }
     // No rule was refused: those that may stay are there.

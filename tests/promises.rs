@@ -15,6 +15,7 @@ mod emulator_faults;
 mod emulator_is_its_model;
 mod emulator_keeps_its_logs;
 mod emulator_serves_and_stops;
+mod emulator_users;
 mod graceful_stop;
 mod hostile_network;
 mod house;

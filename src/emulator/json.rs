@@ -257,6 +257,16 @@ impl Fields {
         }
     }
 
+    /// The members of an object within this one.
+    pub(crate) fn members(&self, name: &str) -> Result<Option<&serde_json::Map<String, Value>>, WrongType> {
+        self.value(name).map_or(Ok(None), |value| value.as_object().map(Some).ok_or(WrongType))
+    }
+
+    /// A string whose name is written exactly so; empty for `null`, and `None` where there is no such key.
+    pub(crate) fn exact_text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.as_str().unwrap_or_default())
+    }
+
     /// True if every value is the zero value of its type.
     pub(crate) fn is_blank(&self) -> bool {
         self.0.values().all(is_zero)

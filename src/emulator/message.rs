@@ -35,6 +35,10 @@ impl Prepared<'_> {
 }
 
 impl NewMessage<'_> {
+    pub(crate) fn data(&self) -> &str {
+        &self.data
+    }
+
     /// Does, outside of any lock, what depends on the message alone.
     pub(crate) fn prepare(&self) -> Prepared<'_> {
         let data_bytes = self.data_bytes();

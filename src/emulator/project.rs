@@ -1,7 +1,7 @@
 //! What a project holds: topics with their logs, subscriptions with their cursors.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
 
@@ -11,6 +11,7 @@ use super::clock;
 use super::cursor::Cursor;
 use super::log::{Bounds, Log};
 use super::registry::{self, Registry};
+use super::schemas::Schema;
 
 /// A project, shared by all requests.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Contents {
     pub(crate) modified: Timestamp,
     pub(crate) topics: Registry<Topic>,
     pub(crate) subscriptions: Registry<Subscription>,
+    pub(crate) schemas: Registry<Schema>,
     /// The last bounds of topics that were deleted: the service shows them to the subscriptions that stay behind.
     pub(crate) deleted_topics: HashMap<String, Bounds>,
 }
@@ -45,6 +47,7 @@ impl Project {
             modified: created,
             topics: Registry::default(),
             subscriptions: Registry::default(),
+            schemas: Registry::default(),
             deleted_topics: HashMap::new(),
         };
         Self {
@@ -80,12 +83,23 @@ impl Contents {
     }
 }
 
+impl Contents {
+    /// The schema that a topic's messages have to fit.
+    pub(crate) fn schema_of(&self, topic: &Topic) -> Option<&Arc<Schema>> {
+        let attached = topic.schema();
+        let uuid = attached.as_ref()?;
+        self.schemas.iter().find(|schema| schema.record().uuid == *uuid)
+    }
+}
+
 /// A topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) created: Timestamp,
     pub(crate) log: Log,
+    /// The UUID of the schema that its messages have to fit.
+    schema: Mutex<Option<String>>,
     /// Who may publish, of those who are publishers.
     pub(crate) acl: Acl,
     published: Mutex<Activity>,
@@ -97,9 +111,15 @@ impl Topic {
             name: name.to_owned(),
             created: clock::now(),
             log: Log::new(retention_bytes),
+            schema: Mutex::default(),
             acl: Acl::default(),
             published: Mutex::default(),
         }
+    }
+
+    /// The UUID of its schema, to be read or changed.
+    pub(crate) fn schema(&self) -> MutexGuard<'_, Option<String>> {
+        self.schema.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn published(&self) -> MutexGuard<'_, Activity> {

@@ -13,10 +13,11 @@ use super::answer::{Answer, Outcome, Refusal};
 use super::project::Project;
 use super::user::Identity;
 use super::{
-    Emulator, acl, delivery, faults, members, meta, metrics, projects, subscriptions, topics, users,
+    Emulator, acl, delivery, faults, members, meta, metrics, projects, registrations, schemas, subscriptions,
+    topics, users,
 };
 use action::{Access, Action, Route};
-pub(crate) use call::Call;
+pub(crate) use call::{Call, percent_decoded};
 use path::Path;
 
 /// The answer to a request, whatever it is.
@@ -95,6 +96,14 @@ fn perform(emulator: &Emulator, action: Action, path: &Path<'_>, call: &Call) ->
 
         Action::ListProjects => Ok(projects::list(emulator)),
         Action::CreateProject => projects::create(emulator, path.project, call),
+
+        Action::ListRegistrations => Ok(registrations::list(emulator, call)),
+        Action::Register => registrations::register(emulator, call),
+        Action::ShowRegistration => registrations::show(emulator, path.name),
+        Action::DeleteRegistration => registrations::delete(emulator, path.name),
+        Action::AcceptRegistration => registrations::accept(emulator, path.name, call),
+        Action::DeclineRegistration => registrations::decline(emulator, path.name, call),
+
         // The others are within a project, and `admit` has found it.
         _ => Err(Refusal::not_found("project").plain()),
     }
@@ -130,6 +139,8 @@ async fn perform_in(
         Action::ModifyTopicAcl => acl::modify_topic(emulator, project, path.name, call),
         Action::TopicMetrics => metrics::topic(project, path.name, call),
         Action::ListTopicSubscriptions => topics::subscriptions(project, path.name),
+        Action::AttachSchema => topics::attach_schema(project, path.name, call),
+        Action::DetachSchema => topics::detach_schema(project, path.name),
 
         Action::ListSubscriptions => subscriptions::list(project, call),
         Action::CreateSubscription => subscriptions::create(emulator, project, path.name, call),
@@ -147,6 +158,13 @@ async fn perform_in(
         Action::Offsets => delivery::offsets(project, path.name, call),
         Action::ModifyOffset => delivery::modify_offset(project, path.name, call),
         Action::TimeToOffset => delivery::time_to_offset(project, path.name, call),
+
+        Action::ListSchemas => Ok(schemas::list(project)),
+        Action::CreateSchema => schemas::create(project, path.name, call),
+        Action::ShowSchema => schemas::show(project, path.name),
+        Action::UpdateSchema => schemas::update(project, path.name, call),
+        Action::DeleteSchema => schemas::delete(project, path.name),
+        Action::ValidateMessage => schemas::validate(project, path.name, call),
 
         _ => perform(emulator, action, path, call),
     }

@@ -5,22 +5,27 @@ use serde::Serialize;
 use super::answer::{Answer, Outcome, Refusal};
 use super::json::{self, Fields};
 use super::message::{self, NewMessage, Prepared};
-use super::project::{Project, Topic};
+use super::project::{Contents, Project, Topic};
 use super::registry::PageRequest;
 use super::routes::Call;
 use super::user::Role;
-use super::{Emulator, clock};
+use super::{Emulator, clock, schemas};
 
 #[derive(Serialize)]
 struct View {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<String>,
     created_on: String,
 }
 
 impl View {
-    fn of(project: &str, topic: &Topic) -> Self {
+    fn of(contents: &Contents, topic: &Topic) -> Self {
+        let project = &contents.name;
+        let schema = contents.schema_of(topic);
         Self {
             name: format!("/projects/{project}/topics/{}", topic.name),
+            schema: schema.map(|schema| schemas::full_name(project, &schema.record().name)),
             created_on: clock::seconds(topic.created),
         }
     }
@@ -38,34 +43,56 @@ pub(crate) fn list(project: &Project, call: &Call) -> Outcome {
     let own = call.identity.sees_only_own(&project.uuid, Role::Publisher);
     let contents = project.read();
     let page = contents.topics.page(&request, |topic| own.is_none_or(|uuid| topic.acl.contains(uuid)));
-    let topics = page.things.iter().map(|topic| View::of(&contents.name, topic)).collect();
+    let topics = page.things.iter().map(|topic| View::of(&contents, topic)).collect();
     Ok(Answer::json(&List { topics, next_page_token: page.next_token, total_size: page.total }))
 }
 
-/// A body may name a schema. There are none here.
+/// A body may name a schema.
 pub(crate) fn create(emulator: &Emulator, project: &Project, name: &str, call: &Call) -> Outcome {
-    if !call.body.is_empty() {
-        let fields = Fields::parse(&call.body).map_err(|_| Refusal::invalid_body())?;
-        if !fields.only_texts() {
-            return Err(Refusal::invalid_body());
-        }
-        if fields.text("schema").is_ok_and(|schema| !schema.is_empty()) {
-            return Err(Refusal::not_found("Schema"));
-        }
-    }
     let mut contents = project.write();
+    let schema = wanted_schema(&contents, call)?;
     if contents.topics.contains(name) {
         return Err(Refusal::already_exists("Topic"));
     }
     contents.deleted_topics.remove(name);
     let topic = contents.topics.insert(name, Topic::new(name, emulator.retention_bytes()));
-    Ok(Answer::json(&View::of(&contents.name, &topic)))
+    *topic.schema() = schema;
+    Ok(Answer::json(&View::of(&contents, &topic)))
+}
+
+/// The UUID of the schema that a body names. There may be no body, and no schema in it.
+fn wanted_schema(contents: &Contents, call: &Call) -> Result<Option<String>, Refusal> {
+    if call.body.is_empty() {
+        return Ok(None);
+    }
+    let fields =
+        Fields::parse(&call.body).ok().filter(Fields::only_texts).ok_or_else(Refusal::invalid_body)?;
+    match fields.exact_text("schema") {
+        None | Some("") => Ok(None),
+        Some(name) => schemas::named(contents, name).map(|schema| Some(schema.record().uuid.clone())),
+    }
+}
+
+/// Without a schema in the body the topic has none from then on.
+pub(crate) fn attach_schema(project: &Project, name: &str, call: &Call) -> Outcome {
+    let contents = project.read();
+    let topic = contents.topics.get(name).ok_or_else(|| Refusal::not_found("Topic"))?;
+    let schema = wanted_schema(&contents, call)?;
+    *topic.schema() = schema;
+    Ok(Answer::empty())
+}
+
+pub(crate) fn detach_schema(project: &Project, name: &str) -> Outcome {
+    let contents = project.read();
+    let topic = contents.topics.get(name).ok_or_else(|| Refusal::not_found("Topic"))?;
+    *topic.schema() = None;
+    Ok(Answer::empty())
 }
 
 pub(crate) fn show(project: &Project, name: &str) -> Outcome {
     let contents = project.read();
     let topic = contents.topics.get(name).ok_or_else(|| Refusal::not_found("Topic"))?;
-    Ok(Answer::json(&View::of(&contents.name, topic)))
+    Ok(Answer::json(&View::of(&contents, topic)))
 }
 
 /// Its subscriptions stay.
@@ -96,7 +123,12 @@ pub(crate) fn subscriptions(project: &Project, name: &str) -> Outcome {
 /// Not atomic: what stands before a message that is too large, or that the broker does not take, is in the log, though
 /// the answer is an error.
 pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
-    let topic = project.read().topics.get(name).cloned().ok_or_else(|| Refusal::not_found("Topic"))?;
+    let (topic, schema) = {
+        let contents = project.read();
+        let topic = contents.topics.get(name).cloned().ok_or_else(|| Refusal::not_found("Topic"))?;
+        let schema = contents.schema_of(&topic).cloned();
+        (topic, schema)
+    };
     call.identity.check_acl(&project.uuid, Role::Publisher, Some(&topic.acl))?;
     let text = json::text_of(&call.body);
     let mended;
@@ -106,6 +138,7 @@ pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
         mended = json::without_lone_surrogates(&text).unwrap_or_default();
         message::parse_publish(&mended).ok_or_else(|| Refusal::invalid("Invalid Message Arguments"))?
     };
+    schemas::check(schema.as_deref(), messages.iter().map(NewMessage::data))?;
     let mut prepared: Vec<Prepared<'_>> = messages.iter().map(NewMessage::prepare).collect();
     let taken = call.broker.takes(prepared.len());
     prepared.truncate(taken.unwrap_or(prepared.len()));

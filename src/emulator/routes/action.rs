@@ -45,6 +45,8 @@ pub(crate) enum Action {
     ModifyTopicAcl,
     TopicMetrics,
     ListTopicSubscriptions,
+    AttachSchema,
+    DetachSchema,
 
     ListSubscriptions,
     CreateSubscription,
@@ -61,6 +63,20 @@ pub(crate) enum Action {
     ModifyAckDeadline,
     ModifyPushConfig,
     VerifyPushEndpoint,
+
+    ListSchemas,
+    CreateSchema,
+    ShowSchema,
+    UpdateSchema,
+    DeleteSchema,
+    ValidateMessage,
+
+    ListRegistrations,
+    Register,
+    ShowRegistration,
+    DeleteRegistration,
+    AcceptRegistration,
+    DeclineRegistration,
 }
 
 /// Who may use a route. Access lists of topics and subscriptions are the handlers' business.
@@ -146,6 +162,8 @@ const ROUTES: &[Route] = &[
     route("POST", Shape::Topic, "modifyAcl", Action::ModifyTopicAcl, ADMINS),
     route("GET", Shape::Topic, "metrics", Action::TopicMetrics, PUBLISHERS_AND_VIEWERS),
     route("GET", Shape::TopicSubscriptions, "", Action::ListTopicSubscriptions, MEMBERS_AND_VIEWERS),
+    route("POST", Shape::Topic, "attachSchema", Action::AttachSchema, ADMINS),
+    route("POST", Shape::Topic, "detachSchema", Action::DetachSchema, ADMINS),
     //
     route("GET", Shape::Subscriptions, "", Action::ListSubscriptions, CONSUMERS_AND_VIEWERS),
     route("PUT", Shape::Subscription, "", Action::CreateSubscription, ADMINS),
@@ -162,6 +180,20 @@ const ROUTES: &[Route] = &[
     route("POST", Shape::Subscription, "modifyAckDeadline", Action::ModifyAckDeadline, CONSUMERS),
     route("POST", Shape::Subscription, "modifyPushConfig", Action::ModifyPushConfig, ADMINS),
     route("POST", Shape::Subscription, "verifyPushEndpoint", Action::VerifyPushEndpoint, ADMINS),
+    //
+    route("GET", Shape::Schemas, "", Action::ListSchemas, MEMBERS_AND_VIEWERS),
+    route("POST", Shape::Schema, "", Action::CreateSchema, ADMINS),
+    route("GET", Shape::Schema, "", Action::ShowSchema, MEMBERS_AND_VIEWERS),
+    route("PUT", Shape::Schema, "", Action::UpdateSchema, ADMINS),
+    route("DELETE", Shape::Schema, "", Action::DeleteSchema, ADMINS),
+    route("POST", Shape::Schema, "validate", Action::ValidateMessage, PUBLISHERS),
+    //
+    route("GET", Shape::Registrations, "", Action::ListRegistrations, SERVICE_AND_VIEWERS),
+    route("POST", Shape::Registrations, "", Action::Register, SERVICE),
+    route("GET", Shape::Registration, "", Action::ShowRegistration, SERVICE_AND_VIEWERS),
+    route("DELETE", Shape::Registration, "", Action::DeleteRegistration, SERVICE),
+    route("POST", Shape::Registration, "accept", Action::AcceptRegistration, SERVICE),
+    route("POST", Shape::Registration, "decline", Action::DeclineRegistration, SERVICE),
 ];
 
 /// The route that a request takes, if there is one.

@@ -71,7 +71,8 @@ impl Call {
     }
 }
 
-fn percent_decoded(path: &str) -> String {
+/// `path` with its percent escapes undone; what is none stays.
+pub(crate) fn percent_decoded(path: &str) -> String {
     if !path.contains('%') {
         return path.to_owned();
     }

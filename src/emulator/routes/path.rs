@@ -40,6 +40,12 @@ pub(crate) enum Shape {
 
     Subscriptions,
     Subscription,
+
+    Schemas,
+    Schema,
+
+    Registrations,
+    Registration,
 }
 
 impl<'a> Path<'a> {
@@ -80,6 +86,12 @@ impl<'a> Path<'a> {
 
             ["projects", project, "subscriptions"] => (Shape::Subscriptions, project, ""),
             ["projects", project, "subscriptions", name] => (Shape::Subscription, project, name),
+
+            ["projects", project, "schemas"] => (Shape::Schemas, project, ""),
+            ["projects", project, "schemas", name] => (Shape::Schema, project, name),
+
+            ["registrations"] => (Shape::Registrations, "", ""),
+            ["registrations", uuid] => (Shape::Registration, "", uuid),
             _ => return None,
         };
         Some(Self { shape, project, name, verb })
@@ -101,8 +113,9 @@ impl<'a> Path<'a> {
         let of_name = match self.shape {
             Shape::Topic | Shape::TopicSubscriptions => "topic",
             Shape::Subscription => "subscription",
+            Shape::Schema => "schema",
             Shape::User | Shape::Member => "user",
-            Shape::UserByUuid => "uuid",
+            Shape::UserByUuid | Shape::Registration => "uuid",
             Shape::UserByToken => "token",
             _ => "",
         };
