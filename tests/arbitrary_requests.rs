@@ -25,7 +25,9 @@ fn any_request_is_answered_as_the_service_might() {
             let scene = &mut *scene.borrow_mut();
             scene.refresh_now_and_then();
             let mut request = scene.request(which);
-            mutations.iter().for_each(|mutation| request.change(mutation));
+            for mutation in &mutations {
+                request.change(mutation);
+            }
             let before = scene.before.replace(request.bytes());
             let sent = scene.wire.send_bytes(&request.bytes());
             let reply = sent.and_then(|()| scene.wire.read_reply());
@@ -65,9 +67,13 @@ fn any_bytes_end_in_an_answer_or_the_end_of_the_connection() {
         let scene = &mut *scene.borrow_mut();
         scene.refresh_now_and_then();
         let mut request = scene.request(which);
-        mutations.iter().for_each(|mutation| request.change(mutation));
+        for mutation in &mutations {
+            request.change(mutation);
+        }
         let mut bytes = request.bytes();
-        spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));
+        for spoil in &spoils {
+            spoil.apply(&mut bytes);
+        }
         let mut wire = scene.emulated.wire();
         // It may be closed before everything is sent.
         let ended = wire.send_bytes(&bytes).and_then(|()| wire.finish());

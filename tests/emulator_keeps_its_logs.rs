@@ -242,11 +242,14 @@ impl<'a> Worker<'a> {
             Asked::PullAlone { published } => {
                 self.done[5] += 1;
                 succeeded();
-                let Some((first, last)) = topics[self.own_topic].pulled(&reply.text) else {
-                    assert!(self.own_next >= published, "{who}: nothing came from {} on", self.own_next);
+                let pulled = topics[self.own_topic].pulled(&reply.text);
+                let cut = topics[self.own_topic].cut.load(SeqCst);
+                let Some((first, last)) = pulled else {
+                    // Or nothing was left of it.
+                    let reached = self.own_next.max(cut);
+                    assert!(reached >= published, "{who}: nothing came from {} on", self.own_next);
                     return;
                 };
-                let cut = topics[self.own_topic].cut.load(SeqCst);
                 let by_retention = self.own_next < first && first <= cut;
                 assert!(first == self.own_next || by_retention, "{who}: {first} came for {}", self.own_next);
                 (self.own_next, self.own_last) = (first, Some(last));

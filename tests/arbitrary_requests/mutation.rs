@@ -184,7 +184,7 @@ impl Request {
         match mutation {
             Mutation::Method(method) => (*method).clone_into(&mut self.method),
             Mutation::Segment(at, text) => {
-                self.change_segment(*at, |segment| *segment = text.as_bytes().to_vec())
+                self.change_segment(*at, |segment| *segment = text.as_bytes().to_vec());
             }
             Mutation::Insert(at, text) => {
                 self.change_segment(*at, |segment| segment.extend([b"/", text.as_bytes()].concat()));
@@ -216,7 +216,7 @@ impl Request {
             Mutation::NoToken => self.headers.retain(|header| !header.starts_with(b"x-api-key")),
             Mutation::Header(header) => self.headers.push(header.to_vec()),
             Mutation::LongHeader(length) => {
-                self.headers.push(format!("x-long: {}", "x".repeat(*length)).into())
+                self.headers.push(format!("x-long: {}", "x".repeat(*length)).into());
             }
             Mutation::Chunked => self.is_chunked = true,
         }
@@ -269,7 +269,7 @@ impl Request {
     /// Whether it keeps to the rules of HTTP, and to the sizes that servers take.
     pub(super) fn is_http(&self) -> bool {
         let target_is_well = self.target.starts_with(b"/")
-            && self.target.iter().all(|byte| byte.is_ascii_graphic())
+            && self.target.iter().all(u8::is_ascii_graphic)
             && Uri::try_from(self.target.as_slice()).is_ok();
         let headers_are_well = self.headers.iter().all(|header| {
             let (name, value) = header.split_at(header.iter().position(|&byte| byte == b':').unwrap_or(0));

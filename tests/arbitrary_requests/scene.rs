@@ -102,7 +102,7 @@ impl Scene {
 
     /// A removal, or a change of a name: much of what is asked for next would be missing.
     pub(super) fn was_removed(&mut self, request: &Request, reply: &Reply) {
-        let may_rename_a_project = || request.target.iter().filter(|&&byte| byte == b'/').count() <= 3;
+        let may_rename_a_project = || request.target.split(|&byte| byte == b'/').count() <= 4;
         let removes = request.method == "DELETE" || request.method == "PUT" && may_rename_a_project();
         if reply.status == 200 && removes {
             self.sent = REFRESHED_AFTER;
@@ -136,20 +136,20 @@ impl Scene {
     }
 }
 
-fn learn(named: &Value, given: &Value, names: &mut HashMap<String, String>) {
+fn learn(named: &Value, given: &Value, known: &mut HashMap<String, String>) {
     match (named, given) {
         (Value::Object(named), Value::Object(given)) => {
             for (key, named) in named {
-                learn(named, given.get(key).unwrap_or(&Value::Null), names);
+                learn(named, given.get(key).unwrap_or(&Value::Null), known);
             }
         }
         (Value::Array(named), Value::Array(given)) => {
-            named.iter().zip(given).for_each(|(named, given)| learn(named, given, names));
+            named.iter().zip(given).for_each(|(named, given)| learn(named, given, known));
         }
         (Value::String(name), Value::String(value))
             if name.starts_with("${") && name.ends_with('}') && name != "${P}" =>
         {
-            names.insert(name.clone(), value.clone());
+            known.insert(name.clone(), value.clone());
         }
         _ => {}
     }
@@ -166,10 +166,10 @@ fn recorded() -> Vec<Value> {
         serde_json::from_str::<Vec<Value>>(&text).unwrap()
     });
     let mut steps: Vec<_> = steps.collect();
-    steps.iter_mut().for_each(|step| {
+    for step in &mut steps {
         if step["response"]["text"].is_null() {
             step["response"]["text"] = "".into();
         }
-    });
+    }
     steps
 }

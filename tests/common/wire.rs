@@ -87,16 +87,14 @@ impl Wire {
     /// Sends what is, more or less, one request.
     pub(crate) fn send_bytes(&mut self, request: &[u8]) -> io::Result<()> {
         self.without_body = request.starts_with(b"HEAD ");
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
-                self.stream.insert(stream)
-            }
-        };
+        if self.stream.is_none() {
+            let stream = TcpStream::connect(self.address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            self.stream = Some(stream);
+        }
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         stream.write_all(request)
     }
 

@@ -77,7 +77,7 @@ impl Topic {
     /// All publishes are answered: every id below `max` was given to one message, and no message has two.
     pub(super) fn is_whole(&self, max: i64) {
         let records = self.records.lock().unwrap();
-        assert_eq!(records.len() as i64, max, "{}: as many ids were seen", self.name);
+        assert_eq!(i64::try_from(records.len()).unwrap(), max, "{}: as many ids were seen", self.name);
         let missing = records.iter().position(|record| !record.is_answered);
         assert_eq!(missing, None, "{}: nobody published this id", self.name);
         let mut tags: Vec<_> = records.iter().map(|record| record.tag).collect();
