@@ -165,7 +165,7 @@ impl Pair<'_> {
             match step {
                 // There is nothing to remove where the topic is gone.
                 Step::Remove(below) => {
-                    drop(emulator.remove_records_below(PROJECT, &self.model.topic, *below))
+                    drop(emulator.remove_records_below(PROJECT, &self.model.topic, *below));
                 }
                 Step::BrokerDown => drop(emulator.inject(Fault::broker_down().times(1)).unwrap()),
                 Step::PublishFails(_, at) => {
