@@ -17,8 +17,10 @@ mod metrics;
 mod pipe;
 pub(crate) mod pki;
 mod receiver;
+pub(crate) mod seed;
 mod service;
 pub(crate) mod trace;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -33,6 +35,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
 pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
+pub(crate) use wire::{Emulated, Reply, Wire};
 
 /// How long something may take that is certain to come: long, for a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

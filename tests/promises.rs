@@ -5,6 +5,7 @@
 
 mod common;
 
+mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
 mod disk_full;
@@ -13,6 +14,8 @@ mod durable_before_acknowledged;
 mod emulator_bounds;
 mod emulator_fault_subjects;
 mod emulator_faults;
+mod emulator_is_its_model;
+mod emulator_keeps_its_logs;
 mod emulator_over_tls;
 mod emulator_schemas;
 mod emulator_serves_and_stops;

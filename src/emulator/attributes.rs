@@ -32,8 +32,7 @@ pub(crate) fn render(attributes: &Attributes) -> Result<Vec<u8>, Poison> {
     }
     let stored = unescaped(attributes);
     if attributes.iter().all(|(key, value)| is_harmless(key) && is_harmless(value)) {
-        json::push_indented(&mut out, &stored, FIELD_LEVEL);
-        return Ok(out);
+        return if push(&mut out, &stored) { Ok(out) } else { Err(Poison::Unexportable) };
     }
     if !json::is_valid(&stored) {
         return Err(Poison::Unreadable);
@@ -42,8 +41,13 @@ pub(crate) fn render(attributes: &Attributes) -> Result<Vec<u8>, Poison> {
     if !json::is_valid(&answered) {
         return Err(Poison::Unexportable);
     }
-    json::push_indented(&mut out, &answered, FIELD_LEVEL);
-    Ok(out)
+    if push(&mut out, &answered) { Ok(out) } else { Err(Poison::Unexportable) }
+}
+
+/// Lays out an object. What would grow out of all proportion, as only values do that were smuggled in and are nested
+/// deeply, is refused: else one request could take all the memory there is.
+fn push(out: &mut Vec<u8>, object: &str) -> bool {
+    json::push_indented(out, object, FIELD_LEVEL, 1024 + 16 * object.len())
 }
 
 /// True if `text` means the same with and without escaping.
@@ -130,5 +134,16 @@ mod tests {
             shown(&[("k", r"x\u0022,\u0022y\u0022:{\u0022z\u0022:5},\u0022k\u0022:\u0022w")]).unwrap(),
             r#"{    "k": "x",    "y": {       "z": 5    },    "k": "w" }"#
         );
+    }
+
+    #[test]
+    fn what_would_fill_the_memory_when_it_is_laid_out_is_no_message() {
+        let nested = |depth: usize, items: usize| {
+            let inner = format!("{}{}0{}", "[".repeat(depth), "0,".repeat(items), "]".repeat(depth));
+            shown(&[("k", &format!(r"x\u0022,\u0022y\u0022:{inner},\u0022z\u0022:\u0022w"))])
+        };
+        assert!(nested(3, 1000).is_ok());
+        assert_eq!(nested(100, 0), Err(Poison::Unexportable));
+        assert_eq!(nested(20, 100_000), Err(Poison::Unexportable));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
+use tokio::task::JoinError;
 
 use super::answer::{Answer, Outcome, Refusal};
 use super::attributes::Poison;
@@ -60,7 +61,11 @@ pub(crate) async fn pull(project: &Project, project_name: &str, name: &str, call
             stopping.run_until_cancelled(take(&subscription, &topic, &options, &ack_prefix, latency)).await;
         taken.unwrap_or_else(|| Err(Refusal::backend()))
     };
-    tokio::spawn(clock::skewed(clock::skew(), waiting)).await.unwrap_or_else(|_| Err(Refusal::backend()))
+    match tokio::spawn(clock::skewed(clock::skew(), waiting)).await.map_err(JoinError::try_into_panic) {
+        Ok(outcome) => outcome,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => Err(Refusal::backend()),
+    }
 }
 
 async fn take(
@@ -77,7 +82,8 @@ async fn take(
     let mut from = offset;
     if offset < bounds.min {
         from = bounds.min;
-        subscription.cursor().seek(from);
+        // Meanwhile it may have been acknowledged beyond the new start; then it stays there.
+        subscription.cursor().catch_up(bounds);
     }
     if options.wait && from < bounds.max {
         let enough = from.unsigned_abs().saturating_add(options.limit);
@@ -158,3 +164,6 @@ pub(crate) fn time_to_offset(project: &Project, name: &str, call: &Call) -> Outc
     let offset = topic.log.offset_at(time).ok_or_else(out_of_bounds)?;
     Ok(Answer::text(json::compact(&Found { offset })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,11 +78,16 @@ pub(crate) fn is_valid(text: &str) -> bool {
 }
 
 /// Appends `text`, a valid JSON value, laid out with three spaces for each level, its first line at `level`.
-/// White space of `text` is dropped; keys stay as they are, doubled ones too.
-pub(crate) fn push_indented(out: &mut Vec<u8>, text: &str, level: usize) {
+/// White space of `text` is dropped; keys stay as they are, doubled ones too. Gives up, with false, where `out` becomes
+/// longer than `most`: a deep value grows a hundredfold.
+#[must_use]
+pub(crate) fn push_indented(out: &mut Vec<u8>, text: &str, level: usize, most: usize) -> bool {
     let mut level = level;
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
+        if out.len() > most {
+            return false;
+        }
         rest = after;
         match byte {
             b'"' => {
@@ -116,6 +121,7 @@ pub(crate) fn push_indented(out: &mut Vec<u8>, text: &str, level: usize) {
             other => out.push(other),
         }
     }
+    true
 }
 
 /// The bytes of a string from behind its opening quote to its closing quote, that one included.

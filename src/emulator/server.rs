@@ -6,6 +6,7 @@
 
 mod body;
 mod connection;
+mod guard;
 mod service;
 
 use std::convert::Infallible;
@@ -35,6 +36,7 @@ use super::seldom::Seldom;
 pub(crate) use body::read as read_body;
 use connection::Connection;
 pub(crate) use connection::Line;
+use guard::guarded;
 
 /// How long requests in flight may go on after the shutdown signal.
 const GRACE: Duration = Duration::from_secs(1);
@@ -165,7 +167,7 @@ async fn part(mut stream: Connection) {
 async fn converse<F: Front>(server: &Server<F>, stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer) {
     let service = service_fn(|request| {
         let answering = server.front.answer(request, peer.clone());
-        async { Ok::<_, Infallible>(answering.await) }
+        async { Ok::<_, Infallible>(guarded(answering).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(server.patience.client).max_buf_size(MAX_HEAD_BYTES);

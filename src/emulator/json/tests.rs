@@ -2,7 +2,7 @@ use super::*;
 
 fn laid_out(text: &str, level: usize) -> String {
     let mut out = Vec::new();
-    push_indented(&mut out, text, level);
+    assert!(push_indented(&mut out, text, level, usize::MAX));
     String::from_utf8(out).unwrap()
 }
 
