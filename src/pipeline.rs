@@ -8,9 +8,9 @@
 //!  +------- | acknowledge (cumulative, the highest contiguous id) <---------------------------+
 //! ```
 //!
-//! What holds at every moment: nothing is acknowledged that a required sink has not vouched for (`ledger`); what is
-//! not acknowledged stays in the service, so giving up a batch at any point loses nothing; every wait ends when the
-//! daemon stops.
+//! What holds at every moment: nothing is acknowledged that a required sink has not vouched for, and that is not noted
+//! down durably (`ledger`); what is not acknowledged stays in the service, so giving up a batch at any point loses
+//! nothing; every wait ends when the daemon stops.
 
 mod acknowledge;
 mod admit;
@@ -45,6 +45,7 @@ use crate::sink::{Sink, Source};
 use admit::Admitted;
 use complaint::Complaint;
 use lane::Lane;
+use ledger::Page;
 use obstacle::Obstacle;
 use pace::{BatchSize, PollInterval};
 use pull::Pulled;
@@ -52,7 +53,8 @@ use rival::RivalWatch;
 
 pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
-pub(crate) use ledger::Ledger;
+pub use ledger::LedgerError;
+pub(crate) use ledger::{Ledger, LedgerKey};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
@@ -114,7 +116,10 @@ impl Pipeline {
             subscription: parts.config.subscription.clone(),
             key: parts.config.key.clone(),
         };
-        Self::with_sinks(parts, |outlet| outlet.open(&source))
+        let ledger = Arc::clone(&parts.ledger);
+        Self::with_sinks(parts, |outlet| {
+            outlet.open(&source, Arc::new(Page::new(&ledger, &outlet.config.name)))
+        })
     }
 
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
@@ -179,7 +184,7 @@ impl Pipeline {
             }
             Admitted::DeliveredBefore => Ok(()),
         };
-        if let Some(token) = self.ledger.token(pulled.end()) {
+        if let Some(token) = self.ledger.commit(pulled.end()).await? {
             self.acknowledge(token, stop).await?;
         }
         self.account(&pulled);

@@ -110,6 +110,7 @@ impl Lane {
                     sink.delivered.inc_by(receipt.messages());
                 });
                 self.ledger.delivered(&self.name, &receipt);
+                self.ledger.keep().await;
                 failures = 0;
                 if trouble.is_none() {
                     self.goes_well();

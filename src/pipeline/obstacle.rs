@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::Unwritable;
 use super::{Pipeline, State, pause};
 use crate::client::{Error, ErrorKind};
 
@@ -21,6 +22,8 @@ pub(super) enum Obstacle {
     Service(Error),
     /// The service answers, but the broker behind it does not.
     BrokerDown,
+    /// What was delivered cannot be noted down.
+    Ledger(Unwritable),
     /// Only a person can decide; the text says what and how.
     Halted(String),
     /// A sink is to be tried again after `wait`; its batch was given up meanwhile: others needed the memory, somebody may
@@ -36,9 +39,16 @@ impl fmt::Display for Obstacle {
             Self::BrokerDown => {
                 f.write_str("the service has lost its broker: it knows of no bounds of the log")
             }
+            Self::Ledger(error) => error.fmt(f),
             Self::Halted(reason) => f.write_str(reason),
             Self::GivenBack { .. } => f.write_str("a sink is waited for"),
         }
+    }
+}
+
+impl From<Unwritable> for Obstacle {
+    fn from(error: Unwritable) -> Self {
+        Self::Ledger(error)
     }
 }
 
@@ -55,7 +65,7 @@ impl Obstacle {
         match self {
             Self::Service(error) => is_lasting(error.kind()),
             Self::Halted(_) => true,
-            Self::Stopping | Self::BrokerDown | Self::GivenBack { .. } => false,
+            Self::Stopping | Self::BrokerDown | Self::Ledger(_) | Self::GivenBack { .. } => false,
         }
     }
 }
