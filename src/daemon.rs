@@ -8,6 +8,7 @@
 //! - `logging`, `shutdown` and `systemd` are the process and its surroundings; `state_dir` is what it owns;
 //! - `connections` and `pipelines` make of the configuration what runs, `supervisor` keeps it running;
 //! - `overview` knows how all of it is doing, `admin` tells it over HTTP;
+//! - `ledgers` is a command beside the daemon;
 //! - `embedded` and `demo` are an AMS to try it with; `attendant` is a task beside the pipelines.
 
 mod admin;
@@ -16,6 +17,7 @@ mod connections;
 mod demo;
 mod embedded;
 mod error;
+mod ledgers;
 mod logging;
 mod overview;
 mod pipelines;
@@ -33,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use embedded::EmbeddedError;
 pub use error::RunError;
+pub use ledgers::{LedgerCommand, LedgerCommandError, Output};
 pub use logging::{LoggingError, log_level};
 pub use state_dir::StateDirError;
 

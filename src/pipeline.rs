@@ -54,7 +54,7 @@ use rival::RivalWatch;
 pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
 pub use ledger::LedgerError;
-pub(crate) use ledger::{Ledger, LedgerKey};
+pub(crate) use ledger::{Ledger, LedgerContent, LedgerKey};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
@@ -161,6 +161,8 @@ impl Pipeline {
                 break;
             }
         }
+        // From now on the files may be written to by anybody.
+        self.ledger.release(self.lanes.iter().filter_map(Lane::settled)).await;
         self.say_goodbye();
     }
 

@@ -8,6 +8,8 @@ mod common;
 mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
+#[cfg(debug_assertions)]
+mod crash_points;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
@@ -26,6 +28,7 @@ mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod ledger_on_disk;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
