@@ -33,6 +33,7 @@ mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
 mod parked_and_recovers;
+mod power_loss;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
 mod rivals;
