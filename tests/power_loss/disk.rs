@@ -131,7 +131,7 @@ impl Recording {
                     What::Cut { inode, length: lengths[inode] }
                 }
                 "fsync" | "fdatasync" => match on {
-                    Some(inode) if path.ends_with(".new") => What::Sync { inode, of: Purpose::NewJournal },
+                    Some(inode) if extension(path) == "new" => What::Sync { inode, of: Purpose::NewJournal },
                     Some(inode) if is_journal(path) => What::Sync { inode, of: Purpose::Intent },
                     Some(inode) => What::Sync { inode, of: Purpose::Data },
                     None if path.starts_with(root) => {
@@ -276,5 +276,9 @@ fn tell_commits_from_intents(steps: &mut [Step]) {
 }
 
 fn is_journal(path: &str) -> bool {
-    path.ends_with(".journal") || path.ends_with(".new")
+    matches!(extension(path), "journal" | "new")
+}
+
+fn extension(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
