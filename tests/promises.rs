@@ -23,6 +23,7 @@ mod emulator_schemas;
 mod emulator_serves_and_stops;
 mod emulator_users;
 mod graceful_stop;
+mod guarantees_are_proven;
 mod host_certificates;
 mod hostile_network;
 mod hostile_sinks;
