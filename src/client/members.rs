@@ -12,8 +12,8 @@ use super::{
 use serde_json::json;
 
 impl AmsClient {
-    /// Lists the members of the project, the newest first, and what they are in it; for project admins. Their tokens
-    /// are shown to service admins alone. Changes nothing, so dropping it loses nothing.
+    /// Lists the members of the project, the newest first, and what they are in it; for project admins. Tokens, if
+    /// at all, are shown to service admins alone. Changes nothing, so dropping it loses nothing.
     ///
     /// [`Invalid`](super::ErrorKind::Invalid) for a page token that the service did not give.
     pub async fn members(&self, page: &PageRequest) -> Result<Page<UserInfo>> {
@@ -32,7 +32,7 @@ impl AmsClient {
     ///
     /// [`Conflict`](super::ErrorKind::Conflict) when the name is taken, in whatever project;
     /// [`Invalid`](super::ErrorKind::Invalid) for a role that the service does not know. If the call is dropped or its
-    /// answer is lost, the user may have been created, and a service admin alone can see the token.
+    /// answer is lost, the user may have been created, and only a service admin can give it a token that is known.
     pub async fn create_member(&self, name: &UserName, email: &str, roles: &[Role]) -> Result<UserInfo> {
         let body = json!({ "email": email, "projects": [self.own_roles(roles)] });
         self.0.send(self.member_request(Method::Post, name, "").json(&body)).await?.json()

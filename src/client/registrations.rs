@@ -138,7 +138,8 @@ impl AmsClient {
     /// Makes a registration a user, without roles; the user's token is in the answer.
     ///
     /// [`NotFound`](super::ErrorKind::NotFound) when there is none, or somebody has decided already. If the call is
-    /// dropped or its answer is lost, the user may have been created; [`user`](Self::user) then shows the token.
+    /// dropped or its answer is lost, the user may have been created; [`refresh_user_token`](Self::refresh_user_token) then gives it a token
+    /// that is known.
     pub async fn accept_registration(&self, uuid: &str) -> Result<UserInfo> {
         self.0.send(registration_request(Method::Post, uuid, ":accept")?).await?.json()
     }

@@ -1,6 +1,8 @@
 //! The calls, against what the real service was recorded to answer: each request is compared with the
 //! recorded one.
 
+mod recordings;
+
 use super::testing::{always, replay, steps};
 use super::*;
 use std::time::{Duration, SystemTime};

@@ -37,7 +37,8 @@ pub struct UserInfo {
     /// A text for people.
     #[serde(default)]
     pub description: String,
-    /// What the user proves to be the user with. Shown to service admins, to whoever makes a user, and to the user.
+    /// What the user proves to be the user with. Shown to whoever makes the user or changes the token; services that
+    /// keep more than its hash show it later to service admins and to the user as well.
     #[serde(default, deserialize_with = "secret", skip_serializing)]
     pub token: Option<SecretString>,
     /// The e-mail address.
@@ -125,7 +126,7 @@ impl AmsClient {
     ///
     /// [`Conflict`](super::ErrorKind::Conflict) when the name is taken; [`Invalid`](super::ErrorKind::Invalid) when a project or a
     /// role does not exist. If the call is dropped or its answer is lost, the user may have been created;
-    /// [`user`](Self::user) then shows the token.
+    /// [`refresh_user_token`](Self::refresh_user_token) then gives it a token that is known.
     pub async fn create_user(&self, name: &UserName, user: &NewUser) -> Result<UserInfo> {
         self.0.send(user_request(Method::Post, name, "").json(user)).await?.json()
     }
@@ -181,8 +182,8 @@ impl AmsClient {
     /// Gives a user a new token, which is in the answer. The old one is worth nothing from then on: a client that has
     /// it, this one perhaps, gets [`Unauthorized`](super::ErrorKind::Unauthorized).
     ///
-    /// If the call is dropped or its answer is lost, the token may have been changed; [`user`](Self::user) then shows
-    /// it.
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such user. If the call is dropped or its answer is
+    /// lost, the token may have been changed; call again.
     pub async fn refresh_user_token(&self, name: &UserName) -> Result<UserInfo> {
         self.0.send(user_request(Method::Post, name, ":refreshToken")).await?.json()
     }
