@@ -13,7 +13,7 @@ const MESSAGES: u64 = 100_000;
 /// What the payload of each message has at least, in bytes.
 const SIZE: usize = 100;
 
-/// What memory may be more in the end than after a quarter: a byte for each message would not be seen, 30 are.
+/// What memory may be more in the end than after a quarter: a byte for each message would not be seen, 50 are.
 const ROOM: u64 = 2 * 1024 * 1024;
 
 /// A backlog, and a daemon that forwards it to one sink.

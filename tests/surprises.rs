@@ -85,6 +85,47 @@ async fn a_rival_that_acknowledges_first_is_counted_and_named_and_the_messages_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rival_that_acknowledges_a_part_of_the_batch_first_is_counted_and_named_too() {
+    let scene = Scene::after(5, "").await;
+    let held = scene.gate.rule_for(1, "a:acknowledge", Action::Hold);
+    scene.service.publish("a", 5..10).await;
+    eventually("our acknowledgement", async || held.met() == 1).await;
+    let last = scene.rival_pulls(2).await;
+    scene.service.client.acknowledge(&subscription(), last).await.unwrap();
+    held.lift();
+
+    assert_eq!(scene.forwarder.counted("a", "rival_acknowledgements_total", 1).await, 1);
+    scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first"]).await;
+    scene.acknowledged(10).await;
+    assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 10).await, 10);
+    scene.goes_on(10).await.assert_exactly(20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_rival_acknowledged_of_our_deliveries_counts_as_acknowledged() {
+    let scene = Scene::after(5, "").await;
+    let too_late = r#"{"error":{"code":408,"message":"ack timeout","status":"TIMEOUT"}}"#;
+    let refused = scene.gate.rule_for(1, "a:acknowledge", Action::Answer(408, too_late));
+    let question = scene.gate.rule_for(1, "a:offsets", Action::Hold);
+    scene.service.publish("a", 5..10).await;
+    eventually("our question", async || question.met() == 1).await;
+    assert_eq!(refused.met(), 1);
+    let pull = scene.gate.rule_for(1, "a:pull", Action::Hold);
+    question.lift();
+    eventually("our pull", async || pull.met() == 1).await;
+    scene.service.publish("a", 10..12).await;
+    let last = scene.rival_pulls(100).await;
+    scene.service.client.acknowledge(&subscription(), last).await.unwrap();
+    scene.service.publish("a", 12..20).await;
+    pull.lift();
+
+    scene.acknowledged(20).await;
+    assert_eq!(scene.forwarder.counted("a", "messages_skipped_total", 2).await, 2);
+    assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 18).await, 18);
+    assert_eq!(scene.numbers(), (0..10).chain(12..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rival_that_only_pulls_takes_the_ack_window_and_nothing_is_delivered_twice() {
     let scene = Scene::after(0, "").await;
     let held = scene.gate.rule_for(1, "a:acknowledge", Action::Hold);

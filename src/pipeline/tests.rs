@@ -1,5 +1,6 @@
 //! The loop against the emulator, with sinks that do as they are told.
 
+mod holes;
 mod incomplete;
 mod parked;
 
