@@ -2,6 +2,7 @@
 
 mod holes;
 mod incomplete;
+mod long_delivery;
 mod parked;
 
 use std::collections::BTreeMap;
