@@ -259,3 +259,34 @@ async fn a_topic_bears_its_service_and_the_network() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_and_a_topic_bear_a_name_that_is_unknown() {
+    let rows = ["hook", "copy"].map(|name| row(name, (), &["connect", "timeout"]));
+    let names: Vec<_> = names(&rows).collect();
+    let (service, target, home) = (Service::with(&names).await, Service::with(&["copy"]).await, Home::new());
+    let receiver = Receiver::start().await;
+    let config = |hook: &str, endpoint: &str| {
+        Config::new(&home, &service.endpoint())
+            .connection("lab", endpoint, &home.path("token"))
+            .subscription("hook", "connection = \"main\"", &webhook("hook", hook))
+            .subscription("copy", "connection = \"main\"", &topic("copy", "lab"))
+            .impatient()
+    };
+    let since = Instant::now();
+    let forwarder = Forwarder::start(&home, &config("http://nosuch.invalid/hook", "http://nosuch.invalid"));
+    for name in &names {
+        service.publish(name, 0..50).await;
+    }
+    fail_patiently(&forwarder, since, &rows, |_| 0).await;
+    for name in &names {
+        let status = forwarder.status(name).await.unwrap();
+        assert!(status["reason"].as_str().unwrap().contains("nosuch.invalid"), "{status}");
+    }
+    forwarder.stop().await;
+
+    let forwarder = Forwarder::start(&home, &config(&receiver.url("hook"), &target.endpoint()));
+    all_arrive(&service, forwarder, &names).await;
+    receiver.delivered("hook").assert_exactly(50);
+    target.take_all("copy").await.assert_exactly(50);
+}
