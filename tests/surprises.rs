@@ -53,6 +53,16 @@ impl Scene {
         self.service.client.pull(&subscription(), limits).await.unwrap().last_id().unwrap()
     }
 
+    /// Five messages from `first` on are delivered; before they are acknowledged, another consumer acknowledges as many
+    /// of them as it may.
+    async fn rival_is_first(&self, first: u64, most: u32) {
+        let held = self.gate.rule_for(1, "a:acknowledge", Action::Hold);
+        self.service.publish("a", first..first + 5).await;
+        eventually("our acknowledgement", async || held.met() == 1).await;
+        let last = self.rival_pulls(most).await;
+        self.service.client.acknowledge(&subscription(), last).await.unwrap();
+    }
+
     /// All is well again: ten more messages go through, and it ends in order. What was delivered altogether.
     async fn goes_on(self, from: u64) -> Delivered {
         self.service.publish("a", from..from + 10).await;
@@ -68,23 +78,28 @@ fn subscription() -> SubscriptionName {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rival_that_acknowledges_first_all_or_a_part_is_counted_and_named_and_the_messages_are_there_once()
-{
-    for part in [100, 2] {
-        // It may be an attempt of its own, from before a restart, until one has been answered.
-        let scene = Scene::after(5, "").await;
-        let held = scene.gate.rule_for(1, "a:acknowledge", Action::Hold);
-        scene.service.publish("a", 5..10).await;
-        eventually("our acknowledgement", async || held.met() == 1).await;
-        let last = scene.rival_pulls(part).await;
-        scene.service.client.acknowledge(&subscription(), last).await.unwrap();
-        held.lift();
+async fn a_rival_that_acknowledges_first_is_counted_and_named_and_the_messages_are_there_once() {
+    // It may be an attempt of its own, from before a restart, until one has been answered.
+    let scene = Scene::after(5, "").await;
+    scene.rival_is_first(5, 100).await;
+    assert_eq!(scene.forwarder.counted("a", "rival_acknowledgements_total", 1).await, 1);
+    scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first"]).await;
+    assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 10).await, 10);
+    scene.goes_on(10).await.assert_exactly(20);
+}
 
-        assert_eq!(scene.forwarder.counted("a", "rival_acknowledgements_total", 1).await, 1);
-        scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first"]).await;
-        assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 10).await, 10);
-        scene.goes_on(10).await.assert_exactly(20);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rival_that_acknowledges_a_part_of_a_batch_first_may_be_a_seek_once_and_is_named_then() {
+    let scene = Scene::after(5, "").await;
+    for (first, rivals) in [(5, 0), (10, 1)] {
+        scene.rival_is_first(first, 2).await;
+        scene.acknowledged(first + 5).await;
+        scene.forwarder.counted("a", "messages_acknowledged_total", first + 5).await;
+        assert_eq!(scene.count("rival_acknowledgements_total").await, rivals);
     }
+    scene.forwarder.logs(&["WARN", "Pulling again", "a seek moved it, or another consumer"]).await;
+    scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first, or a part of it"]).await;
+    scene.goes_on(15).await.assert_exactly(25);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

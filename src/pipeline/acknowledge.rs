@@ -59,7 +59,9 @@ impl Pipeline {
         }
         self.note(&offsets);
         let current = u64::try_from(offsets.current).unwrap_or(0);
-        if current > token.start() && !self.unresolved {
+        let by_a_rival =
+            !self.unresolved && (current >= token.end() || (current > token.start() && self.rivals.moved()));
+        if by_a_rival {
             self.metrics.rivals.inc();
             if self.rivals.is_news() {
                 tracing::warn!(
@@ -86,8 +88,11 @@ impl Pipeline {
             ErrorKind::AckDeadlinePassed => {
                 "delivering took longer than the ack deadline of the subscription; raise it there"
             }
+            _ if current == token.start() => "it is still to be acknowledged",
             _ if current < token.start() => "somebody moved the subscription back",
-            _ => "it is still to be acknowledged",
+            _ => {
+                "the subscription is in its middle: a seek moved it, or another consumer acknowledged a part"
+            }
         };
         tracing::warn!(
             subscription = key,

@@ -88,7 +88,7 @@ impl Pipeline {
                 missing.lost
             );
         }
-        if missing.skipped > 0 && self.rivals.gap() {
+        if missing.skipped > 0 && self.rivals.moved() {
             self.metrics.rivals.inc();
             if self.rivals.is_news() {
                 tracing::warn!(
