@@ -37,6 +37,7 @@ mod batch;
 mod builder;
 mod classify;
 mod consume;
+mod consumer;
 mod credential;
 mod data;
 mod error;
@@ -45,6 +46,7 @@ mod model;
 mod name;
 mod projects;
 mod publish;
+mod publisher;
 mod seek;
 mod subscriptions;
 mod tls;
@@ -59,6 +61,7 @@ mod tests;
 #[cfg(feature = "daemon")]
 pub(crate) use {
     classify::{excerpt, retry_after},
+    consumer::pace::PollInterval,
     credential::{Credential, Token},
     tls::Roots,
     transport::{NoAnswer, Timeouts, Transport},
@@ -66,6 +69,7 @@ pub(crate) use {
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
 pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+pub use consumer::{Acknowledger, ConsumeError, Consumer, ConsumerBuilder, Delivery};
 pub use data::NotBase64;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, SubscriptionInfo, TopicInfo};
@@ -75,6 +79,7 @@ pub use name::{InvalidName, ProjectName, SubscriptionName, TopicName};
 #[cfg(feature = "emulator")]
 pub(crate) use publish::LARGEST_RECORD;
 pub use publish::{InvalidAttribute, NewMessage, RawMessage, Unpublishable};
+pub use publisher::{PublishError, Publisher, PublisherBuilder, Receipt};
 pub use secrecy::SecretString;
 pub use subscriptions::LONGEST_ACK_DEADLINE;
 
