@@ -26,7 +26,8 @@
 //!
 //! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
 //! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
-//! retried behind the caller's back, but that a changed token file is tried at once. Calls are futures of
+//! retried behind the caller's back, but that a changed token file is tried at once; a [`RetryPolicy`] says so where it
+//! is wanted. Calls are futures of
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
@@ -53,6 +54,7 @@ mod publisher;
 mod push;
 mod registrations;
 mod report;
+mod retry;
 mod role;
 mod schemas;
 mod seek;
@@ -96,6 +98,7 @@ pub use publisher::{PublishError, Publisher, PublisherBuilder, Receipt};
 pub use push::{PushConfig, PushInfo, PushRetry};
 pub use registrations::{NewRegistration, RegistrationFilter, RegistrationInfo, RegistrationStatus};
 pub use report::{Day, InvalidDay, ProjectUsage, ProjectsUsage, ReportQuery, UsageReport, VaMetrics};
+pub use retry::{Retry, RetryPolicy};
 pub use role::{Membership, ProjectRoles, Role};
 pub use schemas::{SchemaChange, SchemaInfo, SchemaKind};
 pub use secrecy::{ExposeSecret, SecretString};
@@ -103,13 +106,13 @@ pub use service::{PushServer, ServiceStatus, ServiceVersion};
 pub use subscriptions::LONGEST_ACK_DEADLINE;
 pub use users::{NewUser, UserChange, UserInfo};
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 /// A client of one project, with one token.
 ///
 /// Cheap to clone; clones share connections and token. Its `Debug` shows no secret.
 #[derive(Clone)]
-pub struct AmsClient(Arc<Inner>, ProjectName);
+pub struct AmsClient(retry::Caller, ProjectName);
 
 struct Inner {
     http: reqwest::Client,
@@ -134,26 +137,43 @@ impl AmsClient {
     /// A client of another project of the same service. Shares connections and token with this one.
     #[must_use]
     pub fn in_project(&self, project: ProjectName) -> Self {
-        Self(Arc::clone(&self.0), project)
+        Self(self.0.clone(), project)
+    }
+
+    /// A client that does something else about calls that fail. Shares connections and token with this one; for a
+    /// single call:
+    ///
+    /// ```no_run
+    /// # use ams_forwarder::client::{AmsClient, RetryPolicy, NewMessage, Result, TopicName};
+    /// # use std::time::Duration;
+    /// # async fn example(client: AmsClient, topic: TopicName, message: NewMessage) -> Result<()> {
+    /// let patient = RetryPolicy::fixed(3, Duration::from_secs(5));
+    /// let ids = client.with_retry(patient).publish(&topic, &[message]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        Self(self.0.with_policy(policy), self.1.clone())
     }
 
     /// The service's base URL, without a slash at its end. There is no secret in it.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.0.endpoint
+        &self.0.inner.endpoint
     }
 
     /// The service's host and port, `msg.example.org:443`.
     #[must_use]
     pub fn authority(&self) -> String {
-        self.0.authority.clone()
+        self.0.inner.authority.clone()
     }
 }
 
 impl fmt::Debug for AmsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmsClient")
-            .field("endpoint", &self.0.endpoint)
+            .field("endpoint", &self.endpoint())
             .field("project", &self.1)
             .finish_non_exhaustive()
     }

@@ -34,6 +34,7 @@ mod network_sinks;
 mod parked_and_recovers;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
+mod retries;
 mod rivals;
 mod scenes;
 mod sinks_go_at_their_own_pace;

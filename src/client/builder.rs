@@ -4,6 +4,7 @@ use super::{
     AmsClient, Inner,
     credential::{Credential, Token},
     name::ProjectName,
+    retry::{Caller, RetryPolicy},
     tls::Roots,
     transport::{Proxy, Timeouts, Transport},
 };
@@ -28,6 +29,7 @@ pub struct AmsClientBuilder {
     project: ProjectName,
     source: Option<TokenSource>,
     transport: Transport,
+    retry: RetryPolicy,
 }
 
 enum TokenSource {
@@ -41,6 +43,7 @@ impl AmsClientBuilder {
             endpoint: endpoint.to_owned(),
             project,
             source: None,
+            retry: RetryPolicy::none(),
             transport: Transport::new(Timeouts {
                 request: DEFAULT_TIMEOUT,
                 connect: DEFAULT_CONNECT_TIMEOUT,
@@ -103,6 +106,12 @@ impl AmsClientBuilder {
         self
     }
 
+    /// What to do about calls that fail: nothing unless set. [`AmsClient::with_retry`] changes it for single calls.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// What the client calls itself; `ams-forwarder/VERSION` unless set.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.transport.user_agent);
@@ -124,7 +133,7 @@ impl AmsClientBuilder {
         let http = self.transport.build()?;
         let inner =
             Inner { http, endpoint: endpoint.url, authority: endpoint.authority, credential, timeouts };
-        Ok(AmsClient(Arc::new(inner), self.project))
+        Ok(AmsClient(Caller::new(inner, self.retry), self.project))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::client::{
     Inner, classify,
     credential::Token,
     error::{CONNECT, Error, ErrorKind},
-    transport::{NoAnswer, causes},
+    transport::{NoAnswer, Timeouts, causes},
 };
 use reqwest::{
     Response,
@@ -22,14 +22,19 @@ impl Inner {
         if error.is_builder() {
             return request.refuse(ErrorKind::Invalid, causes(error));
         }
-        let NoAnswer { class, message } = self.timeouts.no_answer(&self.authority, error);
+        let NoAnswer { class, message } = self.timeouts(request).no_answer(&self.authority, error);
         let failed = request.error(ErrorKind::Transient, message).with_class(class);
         failed.with_may_have_happened(class != CONNECT)
     }
 
+    fn timeouts(&self, request: &Request) -> Timeouts {
+        let Timeouts { request: most, connect } = self.timeouts;
+        Timeouts { request: request.time_left.map_or(most, |left| left.min(most)), connect }
+    }
+
     /// An answer began, and did not end.
     pub(super) fn broken_off(&self, request: &Request, error: &reqwest::Error) -> Error {
-        let NoAnswer { class, message } = self.timeouts.broken_off(&self.authority, error);
+        let NoAnswer { class, message } = self.timeouts(request).broken_off(&self.authority, error);
         request.error(ErrorKind::Transient, message).with_class(class)
     }
 }
