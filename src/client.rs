@@ -48,6 +48,7 @@ mod members;
 mod metrics;
 mod model;
 mod name;
+mod pages;
 mod projects;
 mod publish;
 mod publisher;
@@ -90,6 +91,7 @@ pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, Subscriptio
 #[cfg(feature = "emulator")]
 pub(crate) use name::is_valid_name;
 pub use name::{InvalidName, ProjectName, SchemaName, SubscriptionName, TopicName, UserName};
+pub use pages::Pages;
 pub use projects::ProjectChange;
 #[cfg(feature = "emulator")]
 pub(crate) use publish::LARGEST_RECORD;

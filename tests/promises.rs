@@ -31,6 +31,7 @@ mod kill_loses_nothing;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
+mod pages_are_streams;
 mod parked_and_recovers;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
