@@ -26,7 +26,7 @@
 //!
 //! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
 //! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
-//! retried behind the caller's back, but that a changed token file is tried at once. Calls are futures of
+//! retried behind the caller's back, but that another token is tried at once when one is refused. Calls are futures of
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
@@ -46,6 +46,7 @@ mod name;
 mod projects;
 mod publish;
 mod seek;
+mod subject;
 mod subscriptions;
 mod tls;
 mod topics;
@@ -59,9 +60,9 @@ mod tests;
 #[cfg(feature = "daemon")]
 pub(crate) use {
     classify::{excerpt, retry_after},
-    credential::{Credential, Token},
+    credential::{Credential, NoToken, Token},
     tls::Roots,
-    transport::{NoAnswer, Timeouts, Transport},
+    transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
@@ -77,8 +78,10 @@ pub(crate) use publish::LARGEST_RECORD;
 pub use publish::{InvalidAttribute, NewMessage, RawMessage, Unpublishable};
 pub use secrecy::SecretString;
 pub use subscriptions::LONGEST_ACK_DEADLINE;
+#[cfg(feature = "emulator")]
+pub(crate) use {subject::written as written_subject, tls::names_of as names_of_certificate};
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 /// A client of one project, with one token.
 ///
@@ -87,7 +90,7 @@ use std::{fmt, sync::Arc};
 pub struct AmsClient(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    connector: transport::Connector,
     endpoint: String,
     authority: String,
     project: ProjectName,
@@ -117,6 +120,13 @@ impl AmsClient {
     #[must_use]
     pub fn authority(&self) -> String {
         self.0.authority.clone()
+    }
+
+    /// When the certificate ends that it logs in with, as it was last read from its file. None with a token, and before
+    /// the certificate could be read.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<SystemTime> {
+        self.0.credential.ends()
     }
 }
 
