@@ -26,8 +26,8 @@
 //!
 //! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
 //! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
-//! retried behind the caller's back, but that a changed token file is tried at once; a [`RetryPolicy`] says so where it
-//! is wanted. Calls are futures of
+//! retried behind the caller's back, but that another token is tried at once when one is refused; a [`RetryPolicy`] says
+//! so where it is wanted. Calls are futures of
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
@@ -60,6 +60,7 @@ mod role;
 mod schemas;
 mod seek;
 mod service;
+mod subject;
 mod subscriptions;
 mod tls;
 mod topics;
@@ -76,9 +77,9 @@ mod tests;
 pub(crate) use {
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
-    credential::{Credential, Token},
+    credential::{Credential, NoToken, Token},
     tls::Roots,
-    transport::{NoAnswer, Timeouts, Transport},
+    transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
@@ -107,8 +108,10 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use service::{PushServer, ServiceStatus, ServiceVersion};
 pub use subscriptions::LONGEST_ACK_DEADLINE;
 pub use users::{NewUser, UserChange, UserInfo};
+#[cfg(feature = "emulator")]
+pub(crate) use {subject::written as written_subject, tls::names_of as names_of_certificate};
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 /// A client of one project, with one token.
 ///
@@ -117,7 +120,7 @@ use std::fmt;
 pub struct AmsClient(retry::Caller, ProjectName);
 
 struct Inner {
-    http: reqwest::Client,
+    connector: transport::Connector,
     endpoint: String,
     authority: String,
     credential: credential::Credential,
@@ -169,6 +172,13 @@ impl AmsClient {
     #[must_use]
     pub fn authority(&self) -> String {
         self.0.inner.authority.clone()
+    }
+
+    /// When the certificate ends that it logs in with, as it was last read from its file. None with a token, and before
+    /// the certificate could be read.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<SystemTime> {
+        self.0.inner.credential.ends()
     }
 }
 

@@ -17,11 +17,11 @@
 use super::{
     Inner,
     classify::Call,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, TIMEOUT},
     http::{Answer, Method, Repetition, Request},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 mod policy;
 
@@ -51,14 +51,13 @@ impl Caller {
     /// Sends a request until it succeeds, fails for good, or the policy ends it.
     ///
     /// An error of several attempts is the last one's, and may have happened if any of them may.
-    pub(super) async fn send(&self, mut request: Request) -> Result<Answer> {
+    pub(super) async fn send(&self, request: Request) -> Result<Answer> {
         let started = Instant::now();
         let deadline = self.policy.deadline.and_then(|time| started.checked_add(time));
         let mut waiter = Waiter::new(&self.policy);
         let (mut attempt, mut doubt) = (1, false);
         loop {
-            request.time_left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let error = match self.inner.send(&request).await {
+            let error = match self.attempt(&request, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) if doubt && is_gone_as_wanted(&request, &error) => {
                     return Ok(Answer::done_before(&request));
@@ -67,11 +66,8 @@ impl Caller {
             };
             let is_repeatable = self.is_repeatable(&request, &error);
             doubt |= error.may_have_happened();
-            let error = if attempt == 1 {
-                error
-            } else {
-                error.with_attempts(attempt).with_may_have_happened(doubt).with_elapsed(started.elapsed())
-            };
+            let error =
+                error.with_attempts(attempt).with_may_have_happened(doubt).with_elapsed(started.elapsed());
             let wait = if is_repeatable { waiter.next() } else { None };
             let asked = error.retry_after().unwrap_or_default();
             let Some(wait) = wait.map(|wait| wait.max(asked)) else { return Err(error) };
@@ -86,6 +82,15 @@ impl Caller {
             sleep(wait).await;
             attempt += 1;
         }
+    }
+
+    async fn attempt(&self, request: &Request, deadline: Option<Instant>) -> Result<Answer> {
+        let attempt = self.inner.send(request);
+        let Some(deadline) = deadline else { return attempt.await };
+        timeout_at(deadline, attempt).await.unwrap_or_else(|_| {
+            let message = "no complete answer within the deadline for all attempts";
+            Err(request.error(ErrorKind::Transient, message).with_class(TIMEOUT))
+        })
     }
 
     fn is_repeatable(&self, request: &Request, error: &Error) -> bool {

@@ -8,7 +8,6 @@ use crate::client::{
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use std::time::Duration;
 
 /// The most an answer may have that is no pull's.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -64,8 +63,6 @@ pub(in crate::client) struct Request {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Bytes>,
     pub(super) max_bytes: usize,
-    /// Less time than the client has for a request, if less is left.
-    pub(in crate::client) time_left: Option<Duration>,
     pub(in crate::client) repetition: Repetition,
 }
 
@@ -79,7 +76,6 @@ impl Request {
             query: Vec::new(),
             body: None,
             max_bytes: ANSWER_BYTES,
-            time_left: None,
             repetition: if matches!(method, Method::Post) {
                 Repetition::Repeats
             } else {
