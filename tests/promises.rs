@@ -6,8 +6,10 @@
 mod common;
 
 mod arbitrary_requests;
+mod batching_publisher;
 mod broken_answers;
 mod configuration_errors;
+mod consume_stream;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
@@ -27,13 +29,16 @@ mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
 mod library_conformance;
+mod login_by_certificate;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
+mod pages_are_streams;
 mod parked_and_recovers;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
+mod retries;
 mod rivals;
 mod scenes;
 mod sinks_go_at_their_own_pace;

@@ -6,7 +6,7 @@
 use super::{
     AmsClient,
     error::Result,
-    http::{Method, Request},
+    http::{Method, Repetition, Request},
     name::{SubscriptionName, TopicName},
 };
 use serde::Deserialize;
@@ -76,7 +76,8 @@ impl AmsClient {
 
     async fn modify_acl<U: AsRef<str>>(&self, request: Request, users: &[U]) -> Result<()> {
         let users: Vec<&str> = users.iter().map(AsRef::as_ref).collect();
-        let request = request.body(json!({ "authorized_users": users }).to_string());
+        let body = json!({ "authorized_users": users }).to_string();
+        let request = request.body(body).repetition(Repetition::Harmless);
         self.0.send(request).await?.nothing()
     }
 }

@@ -6,8 +6,8 @@
 use super::{
     AmsClient,
     batch::{self, Batch},
-    error::Result,
-    http::Method,
+    error::{ErrorKind, Result},
+    http::{Method, Repetition},
     model::{Offsets, PullLimits},
     name::SubscriptionName,
 };
@@ -56,7 +56,8 @@ impl AmsClient {
         let request = self
             .subscription_request(Method::Post, subscription, ":pull")
             .body(body.to_string())
-            .max_bytes(limits.max_bytes.min(batch::LARGEST_BODY));
+            .max_bytes(limits.max_bytes.min(batch::LARGEST_BODY))
+            .repetition(Repetition::Harmless);
         self.0.send(request).await?.batch()
     }
 
@@ -70,8 +71,18 @@ impl AmsClient {
         let id = format!("{}:{through}", subscription.qualified(self.project()));
         let request = self
             .subscription_request(Method::Post, subscription, ":acknowledge")
-            .body(json!({ "ackIds": [id] }).to_string());
-        self.0.send(request).await?.object()
+            .body(json!({ "ackIds": [id] }).to_string())
+            .repetition(Repetition::Harmless);
+        match self.0.send(request).await {
+            // Refused for what an earlier attempt has done, perhaps.
+            Err(error) if error.kind() == ErrorKind::AckWindowGone && error.follows_doubt() => {
+                let offsets = self.offsets(subscription).await;
+                let stands_behind =
+                    |offsets: Offsets| u64::try_from(offsets.current).is_ok_and(|at| at > through);
+                if offsets.is_ok_and(stands_behind) { Ok(()) } else { Err(error) }
+            }
+            answer => answer?.object(),
+        }
     }
 
     /// Pulls the next messages and acknowledges them before they are returned: a message is handed out once at most,

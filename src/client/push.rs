@@ -5,7 +5,7 @@
 use super::{
     AmsClient,
     error::Result,
-    http::Method,
+    http::{Method, Repetition},
     model::SubscriptionInfo,
     name::{SubscriptionName, TopicName},
     users::secret,
@@ -308,7 +308,8 @@ impl AmsClient {
     async fn put_push_config(&self, subscription: &SubscriptionName, push: Value) -> Result<()> {
         let request = self
             .subscription_request(Method::Post, subscription, ":modifyPushConfig")
-            .json(&json!({ "pushConfig": push }));
+            .json(&json!({ "pushConfig": push }))
+            .repetition(Repetition::Harmless);
         self.0.send(request).await?.nothing()
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     AmsClient, data,
     error::Result,
-    http::{Answer, Method, Request},
+    http::{Answer, Method, Repetition, Request},
     name::{ProjectName, SchemaName, TopicName},
     topics::qualified,
     word::words,
@@ -145,7 +145,8 @@ impl AmsClient {
     /// [`Invalid`](super::ErrorKind::Invalid) when it does not; the message of the error says why. Changes nothing, so
     /// dropping it loses nothing.
     pub async fn validate_json(&self, name: &SchemaName, message: &Value) -> Result<()> {
-        self.0.send(self.schema_request(Method::Post, name, ":validate").json(message)).await?.object()
+        let request = self.schema_request(Method::Post, name, ":validate").json(message);
+        self.0.send(request.repetition(Repetition::Harmless)).await?.object()
     }
 
     /// Asks whether a record, in Avro's binary encoding, fits a schema of kind [`Avro`](SchemaKind::Avro); otherwise as

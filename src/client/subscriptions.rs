@@ -4,7 +4,7 @@ use super::{
     AmsClient,
     classify::Call,
     error::{ErrorKind, Result},
-    http::{Answer, Method, Request, whole_seconds},
+    http::{Answer, Method, Repetition, Request, whole_seconds},
     model::{Page, PageRequest, SubscriptionInfo},
     name::{SubscriptionName, TopicName},
     push::WirePush,
@@ -79,6 +79,7 @@ impl AmsClient {
         ack_deadline: Option<Duration>,
         push: Option<Value>,
     ) -> Result<SubscriptionInfo> {
+        let has_push = push.is_some();
         let mut body = json!({ "topic": topic.qualified(self.project()) });
         if let Some(deadline) = ack_deadline {
             body["ackDeadlineSeconds"] = whole_seconds(deadline).into();
@@ -87,8 +88,22 @@ impl AmsClient {
             body["pushConfig"] = push;
         }
         let request = self.subscription_request(Method::Put, subscription, "").json(&body);
-        let answer = self.0.send(request).await?;
-        subscription_info(&answer, answer.json()?)
+        match self.0.send(request).await {
+            // It exists, and an earlier attempt may have created it.
+            Err(error) if error.kind() == ErrorKind::Conflict && error.follows_doubt() => {
+                let found = self.subscription(subscription).await?;
+                let is_as_wanted = found.topic == *topic
+                    && found.topic_project == *self.project()
+                    && found.push.is_some() == has_push
+                    && ack_deadline
+                        .is_none_or(|deadline| found.ack_deadline.as_secs() == whole_seconds(deadline));
+                if is_as_wanted { Ok(found) } else { Err(error) }
+            }
+            answer => {
+                let answer = answer?;
+                subscription_info(&answer, answer.json()?)
+            }
+        }
     }
 
     /// Shows a subscription. Changes nothing, so dropping it loses nothing.
@@ -134,7 +149,8 @@ impl AmsClient {
         let seconds = whole_seconds(deadline);
         let request = self
             .subscription_request(Method::Post, subscription, ":modifyAckDeadline")
-            .body(json!({ "ackDeadlineSeconds": seconds }).to_string());
+            .body(json!({ "ackDeadlineSeconds": seconds }).to_string())
+            .repetition(Repetition::Harmless);
         if seconds > LONGEST_ACK_DEADLINE.as_secs() {
             let message = format!("an ack deadline of {seconds} s is above the service's limit of 600 s");
             return Err(request.refuse(ErrorKind::Invalid, message));

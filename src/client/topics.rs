@@ -3,7 +3,7 @@
 use super::{
     AmsClient,
     error::{ErrorKind, Result},
-    http::{Answer, Method, Request},
+    http::{Answer, Method, Repetition, Request},
     model::{Page, PageRequest, TopicInfo},
     name::{ProjectName, SubscriptionName, TopicName, split_qualified},
     publish::{self, NewMessage, RawMessage},
@@ -58,8 +58,16 @@ impl AmsClient {
     /// If the call is dropped or its answer is lost, the topic may have been created. A topic that is deleted
     /// and created again starts at id 0, while its old subscriptions keep their place.
     pub async fn create_topic(&self, topic: &TopicName) -> Result<TopicInfo> {
-        let answer = self.0.send(self.topic_request(Method::Put, topic, "")).await?;
-        topic_info(&answer, answer.json()?)
+        match self.0.send(self.topic_request(Method::Put, topic, "")).await {
+            // It exists, and an earlier attempt may have created it.
+            Err(error) if error.kind() == ErrorKind::Conflict && error.follows_doubt() => {
+                self.topic(topic).await
+            }
+            answer => {
+                let answer = answer?;
+                topic_info(&answer, answer.json()?)
+            }
+        }
     }
 
     /// Shows a topic. Changes nothing, so dropping it loses nothing.
@@ -138,7 +146,7 @@ impl AmsClient {
             return Ok(Vec::new());
         }
         let request = self.topic_request(Method::Post, topic, ":publish").body(body());
-        let answer = self.0.send(request).await?;
+        let answer = self.0.send(request.repetition(Repetition::Duplicates)).await?;
         let published: Published = answer.json()?;
         if published.message_ids.len() != count {
             return Err(answer.not_ams("another number of ids than of messages"));
