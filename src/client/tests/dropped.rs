@@ -1,12 +1,11 @@
-//! Calls can be dropped at any time: each says what that means, and none takes the client with it.
+//! Calls can be dropped at any time, and none takes the client with it.
 
-use super::{LIMITS, sub, topic};
+use super::{LIMITS, documented::documented, sub, topic};
 use crate::client::{testing::*, *};
 use axum::response::IntoResponse;
 use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -111,41 +110,6 @@ fn every_call(client: &AmsClient) -> BTreeMap<&'static str, Call> {
 
 /// Needs a message that was pulled, and is otherwise `publish`.
 const NOT_MADE: [&str; 1] = ["publish_raw"];
-
-/// Every call that waits, with its documentation in one line.
-fn documented() -> BTreeMap<String, String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client");
-    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut found = BTreeMap::new();
-    for file in files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let Some((_, block)) = text.split_once("\nimpl AmsClient {\n") else { continue };
-        let mut doc = String::new();
-        for line in block.lines().take_while(|line| *line != "}") {
-            let line = line.trim_start();
-            if let Some(text) = line.strip_prefix("///") {
-                doc.push_str(text);
-            } else if let Some(rest) = line.strip_prefix("pub async fn ") {
-                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                found.insert(name, std::mem::take(&mut doc));
-            } else {
-                doc.clear();
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn every_call_says_what_it_means_to_drop_it() {
-    let documented = documented();
-    let silent: Vec<_> = documented
-        .iter()
-        .filter(|(_, doc)| !doc.to_lowercase().contains("drop") && !doc.contains("therwise as [`"))
-        .map(|(name, _)| name)
-        .collect();
-    assert!(silent.is_empty(), "{silent:?}");
-}
 
 #[tokio::test]
 async fn a_call_that_is_dropped_while_it_waits_leaves_the_client_as_it_was() {
