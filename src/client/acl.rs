@@ -17,6 +17,24 @@ struct WireAcl {
     authorized_users: Vec<String>,
 }
 
+/// Access lists.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{Role, TopicName, UserName};
+///
+/// let topic: TopicName = "metrics".parse()?;
+/// client.create_topic(&topic).await?;
+/// let publisher: UserName = "probe".parse()?;
+/// client.create_member(&publisher, "probe@example.org", &[Role::Publisher]).await?;
+/// client.modify_topic_acl(&topic, &[publisher]).await?;
+/// assert_eq!(client.topic_acl(&topic).await?, ["probe"]);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// The names of the users who may publish to a topic. Changes nothing, so dropping it loses nothing.
     ///

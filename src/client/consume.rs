@@ -13,6 +13,32 @@ use super::{
 };
 use serde_json::json;
 
+/// Pulling and acknowledging.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewMessage, PullLimits, SubscriptionName, TopicName};
+///
+/// let (topic, subscription): (TopicName, SubscriptionName) = ("metrics".parse()?, "archive".parse()?);
+/// client.create_topic(&topic).await?;
+/// client.create_subscription(&subscription, &topic, None).await?;
+/// client.publish(&topic, &[NewMessage::new("a"), NewMessage::new("b")]).await?;
+///
+/// let limits = PullLimits { max_messages: 1000, max_bytes: 64 << 20 };
+/// let batch = client.pull(&subscription, limits).await?;
+/// for message in &batch {
+///     println!("{}: {}", message.id(), message.data_text()); // what it is to be done with
+/// }
+/// if let Some(last) = batch.last_id() {
+///     client.acknowledge(&subscription, last).await?;
+/// }
+/// assert_eq!(client.offsets(&subscription).await?.current, 2);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Pulls the next messages, at once: the service waits 0.3 s at most, and may return fewer than there
     /// are.

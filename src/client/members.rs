@@ -11,9 +11,27 @@ use super::{
 };
 use serde_json::json;
 
+/// Members of the project.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{PageRequest, Role, UserName};
+///
+/// let name: UserName = "archive".parse()?;
+/// client.create_member(&name, "archive@example.org", &[Role::Consumer]).await?;
+/// client.update_member(&name, &[Role::Consumer, Role::Publisher]).await?;
+/// let members = client.members(&PageRequest::default()).await?;
+/// assert_eq!(members.items[0].projects[0].roles, [Role::Consumer, Role::Publisher]);
+/// client.remove_member(&name).await?;
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
-    /// Lists the members of the project, the newest first, and what they are in it; for project admins. Their tokens
-    /// are shown to service admins alone. Changes nothing, so dropping it loses nothing.
+    /// Lists the members of the project, the newest first, and what they are in it; for project admins. Tokens, if
+    /// at all, are shown to service admins alone. Changes nothing, so dropping it loses nothing.
     ///
     /// [`Invalid`](super::ErrorKind::Invalid) for a page token that the service did not give.
     pub async fn members(&self, page: &PageRequest) -> Result<Page<UserInfo>> {
@@ -32,7 +50,7 @@ impl AmsClient {
     ///
     /// [`Conflict`](super::ErrorKind::Conflict) when the name is taken, in whatever project;
     /// [`Invalid`](super::ErrorKind::Invalid) for a role that the service does not know. If the call is dropped or its
-    /// answer is lost, the user may have been created, and a service admin alone can see the token.
+    /// answer is lost, the user may have been created, and only a service admin can give it a token that is known.
     pub async fn create_member(&self, name: &UserName, email: &str, roles: &[Role]) -> Result<UserInfo> {
         let body = json!({ "email": email, "projects": [self.own_roles(roles)] });
         self.0.send(self.member_request(Method::Post, name, "").json(&body)).await?.json()

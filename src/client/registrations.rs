@@ -101,6 +101,30 @@ pub struct RegistrationFilter {
     pub activation_token: Option<SecretString>,
 }
 
+/// Registrations.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewRegistration, RegistrationFilter, RegistrationStatus};
+///
+/// let wanted = NewRegistration {
+///     name: "ann".to_owned(),
+///     email: "ann@example.org".to_owned(),
+///     ..NewRegistration::default()
+/// };
+/// client.register(&wanted).await?;
+/// let pending =
+///     RegistrationFilter { status: Some(RegistrationStatus::Pending), ..RegistrationFilter::default() };
+/// for registration in client.registrations(&pending).await? {
+///     let user = client.accept_registration(&registration.uuid).await?;
+///     assert_eq!(user.name, "ann");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Asks for a user. The service takes it from whoever has its admin token.
     ///
@@ -138,7 +162,8 @@ impl AmsClient {
     /// Makes a registration a user, without roles; the user's token is in the answer.
     ///
     /// [`NotFound`](super::ErrorKind::NotFound) when there is none, or somebody has decided already. If the call is
-    /// dropped or its answer is lost, the user may have been created; [`user`](Self::user) then shows the token.
+    /// dropped or its answer is lost, the user may have been created; [`refresh_user_token`](Self::refresh_user_token) then gives it a token
+    /// that is known.
     pub async fn accept_registration(&self, uuid: &str) -> Result<UserInfo> {
         self.0.send(registration_request(Method::Post, uuid, ":accept")?).await?.json()
     }

@@ -64,6 +64,26 @@ struct WireSchemas {
     schemas: Vec<WireSchema>,
 }
 
+/// Schemas.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{ErrorKind, NewMessage, SchemaKind, SchemaName, TopicName};
+/// use serde_json::json;
+///
+/// let (topic, schema): (TopicName, SchemaName) = ("results".parse()?, "result".parse()?);
+/// client.create_topic(&topic).await?;
+/// client.create_schema(&schema, &SchemaKind::Json, &json!({ "type": "object", "required": ["host"] })).await?;
+/// client.validate_json(&schema, &json!({ "host": "a.example.org" })).await?;
+/// client.attach_schema(&topic, &schema).await?;
+/// let refused = client.publish(&topic, &[NewMessage::new("{}")]).await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::Invalid);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a schema.
     ///

@@ -39,6 +39,24 @@ struct WireSubscriptions {
     total_size: u64,
 }
 
+/// Subscriptions.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{SubscriptionName, TopicName};
+/// use std::time::Duration;
+///
+/// let (topic, subscription): (TopicName, SubscriptionName) = ("metrics".parse()?, "archive".parse()?);
+/// client.create_topic(&topic).await?;
+/// let made = client.create_subscription(&subscription, &topic, Some(Duration::from_secs(60))).await?;
+/// assert_eq!((made.topic, made.ack_deadline), (topic.clone(), Duration::from_secs(60)));
+/// assert_eq!(client.topic_subscriptions(&topic).await?, [subscription]);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a subscription of a topic of the same project. It starts at the end of the topic's log.
     ///
@@ -99,7 +117,8 @@ impl AmsClient {
         exists(self.subscription(subscription).await)
     }
 
-    /// Lists subscriptions, the newest first; a consumer sees only those it may pull from. Changes nothing.
+    /// Lists subscriptions, the newest first; a consumer sees only those it may pull from. Changes nothing, so
+    /// dropping it loses nothing.
     pub async fn subscriptions(&self, page: &PageRequest) -> Result<Page<SubscriptionInfo>> {
         let request = self.project_request(Method::Get, "/subscriptions");
         let answer = self.0.send(paged(request, page)).await?;

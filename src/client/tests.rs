@@ -1,6 +1,11 @@
 //! The calls, against what the real service was recorded to answer: each request is compared with the
 //! recorded one.
 
+mod documented;
+mod dropped;
+mod recordings;
+mod resources;
+
 use super::testing::{always, replay, steps};
 use super::*;
 use std::time::{Duration, SystemTime};
@@ -25,6 +30,8 @@ async fn projects_are_created_shown_and_deleted() {
 
     let client = always("").await;
     client.delete_project().await.unwrap();
+    let client = always("{}").await;
+    assert!(client.projects().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -34,6 +34,24 @@ struct Published {
     message_ids: Vec<String>,
 }
 
+/// Topics, and publishing to them.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewMessage, PageRequest, TopicName};
+///
+/// let topic: TopicName = "metrics".parse()?;
+/// client.create_topic(&topic).await?;
+/// let message = NewMessage::new("42").attribute("host", "a.example.org")?;
+/// assert_eq!(client.publish(&topic, &[message]).await?, [0]);
+/// let page = client.topics(&PageRequest::default()).await?;
+/// assert_eq!((page.items[0].name.as_str(), page.total), ("metrics", 1));
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a topic. [`Conflict`](super::ErrorKind::Conflict) when it exists.
     ///
@@ -84,7 +102,8 @@ impl AmsClient {
         names.ok_or_else(|| answer.not_ams("a subscription that is no qualified name"))
     }
 
-    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing.
+    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing, so
+    /// dropping it loses nothing.
     pub async fn topics(&self, page: &PageRequest) -> Result<Page<TopicInfo>> {
         let request = self.project_request(Method::Get, "/topics");
         let answer = self.0.send(paged(request, page)).await?;

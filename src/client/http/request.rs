@@ -12,6 +12,9 @@ use serde::Serialize;
 /// The most an answer may have that is no pull's.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
+/// What is shorter is no secret but a mistake.
+const SHORTEST_SECRET: usize = 8;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::client) enum Method {
     Get,
@@ -157,10 +160,13 @@ impl Request {
         self.error(kind, message).with_may_have_happened(false)
     }
 
-    /// Takes the secret of the path out of a text that somebody else wrote.
+    /// Takes the secret of the path out of a text that somebody else wrote. What is shorter than any token would tear
+    /// its words apart.
     pub(super) fn redact(&self, text: String) -> String {
         match &self.secret_segment {
-            Some(secret) if !secret.expose_secret().is_empty() => text.replace(secret.expose_secret(), "***"),
+            Some(secret) if secret.expose_secret().len() >= SHORTEST_SECRET => {
+                text.replace(secret.expose_secret(), "***")
+            }
             _ => text,
         }
     }
