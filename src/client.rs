@@ -59,9 +59,10 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
+    builder::unusable_files,
     classify::{excerpt, retry_after},
     credential::{Credential, NoToken, Token},
-    tls::Roots,
+    tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 

@@ -12,6 +12,7 @@ mod forwarder;
 mod gate;
 mod home;
 mod http;
+pub(crate) mod lax_authn;
 mod machine;
 mod metrics;
 mod pipe;

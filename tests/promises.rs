@@ -7,6 +7,7 @@ mod common;
 
 mod arbitrary_requests;
 mod broken_answers;
+mod certificates_and_keys;
 mod configuration_errors;
 mod disk_full;
 mod documented_faults;

@@ -2,7 +2,7 @@
 
 use super::{
     AmsClient, Inner,
-    credential::{Authn, Credential, HostLogin, Token},
+    credential::{Authn, Credential, HostLogin, Token, TokenFile},
     name::ProjectName,
     tls::{IdentityFiles, Roots},
     transport::{Connector, Proxy, Timeouts, Transport},
@@ -261,6 +261,14 @@ pub enum BuildError {
     /// The token is empty or cannot travel in a header.
     #[error("the token is empty, or has characters that no token has (only printable ASCII is allowed)")]
     Token,
+    /// The token file cannot be used. No client is refused for that: the file is read when it is needed.
+    #[error("token file {}: {reason}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of what is in it.
+        reason: String,
+    },
     /// The CA file cannot be used.
     #[error("CA file {}: {reason}", path.display())]
     CaFile {
@@ -329,11 +337,25 @@ impl BuildError {
         match self {
             Self::CaFile { path, .. }
             | Self::CaDir { path, .. }
+            | Self::TokenFile { path, .. }
             | Self::Certificate { path, .. }
             | Self::PrivateKey { path, .. } => Some(path),
             _ => None,
         }
     }
+}
+
+/// What is wrong with files now that clients are made of. Blocks.
+#[cfg(feature = "daemon")]
+pub(crate) fn unusable_files(
+    roots: &Roots,
+    token: Option<&Path>,
+    identity: Option<&IdentityFiles>,
+) -> Vec<BuildError> {
+    let roots = roots.read().err();
+    let token = token.and_then(|path| TokenFile::new(path.to_owned()).read_again().err());
+    let identity = identity.and_then(|files| files.read().err());
+    [roots, token, identity].into_iter().flatten().collect()
 }
 
 #[cfg(test)]

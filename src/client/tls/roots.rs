@@ -26,7 +26,7 @@ pub(crate) enum Roots {
 
 impl Roots {
     /// Reads them. Blocks.
-    pub(super) fn read(&self) -> Result<RootCertStore, BuildError> {
+    pub(in crate::client) fn read(&self) -> Result<RootCertStore, BuildError> {
         match self {
             Self::System => Ok(system()),
             Self::File(path) => file(path),
