@@ -20,6 +20,7 @@ pub(crate) mod pki;
 mod receiver;
 pub(crate) mod seed;
 mod service;
+pub(crate) mod site;
 pub(crate) mod trace;
 mod wire;
 

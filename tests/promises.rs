@@ -22,6 +22,7 @@ mod emulator_schemas;
 mod emulator_serves_and_stops;
 mod emulator_users;
 mod graceful_stop;
+mod host_certificate_of_a_daemon;
 mod host_certificates;
 mod hostile_network;
 mod hostile_sinks;
