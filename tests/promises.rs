@@ -41,6 +41,7 @@ mod sinks_go_at_their_own_pace;
 mod stop_during_waits;
 mod surprises;
 mod systemd_is_told;
+mod tls_in_plain_words;
 mod unread_console;
 mod unreliable_receiver;
 mod webhook_over_https;
