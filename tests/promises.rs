@@ -21,6 +21,7 @@ mod emulator_over_tls;
 mod emulator_schemas;
 mod emulator_serves_and_stops;
 mod emulator_users;
+mod example_of_a_login;
 mod graceful_stop;
 mod host_certificate_of_a_daemon;
 mod host_certificates;
