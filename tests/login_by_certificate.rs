@@ -6,6 +6,7 @@ use std::time::Duration;
 use ams_forwarder::client::{AmsClient, ErrorKind, Offsets, Result};
 use ams_forwarder::emulator::Fault;
 
+use crate::common::eventually;
 use crate::common::site::{SUBJECT, Site};
 
 async fn ask(client: &AmsClient) -> Result<Offsets> {
@@ -27,28 +28,38 @@ async fn a_host_gets_the_token_of_the_user_its_subject_is_bound_to() {
     assert!(error.message().ends_with(bind), "{error}");
 }
 
+/// The answers to twenty questions at the same time.
+async fn together(client: &AmsClient) -> Vec<Result<Offsets>> {
+    let asking: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { ask(&client).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for one in asking {
+        answers.push(one.await.unwrap());
+    }
+    answers
+}
+
 #[tokio::test]
 async fn a_refused_token_is_got_again_once_for_all_who_were_refused() {
     let site = Site::with(&["a"]).await;
     let logins = site.count_logins();
     let client = site.builder(&site.host(SUBJECT)).build().unwrap();
-    let together = async || {
-        let asking: Vec<_> = (0..20)
-            .map(|_| {
-                let client = client.clone();
-                tokio::spawn(async move { ask(&client).await })
-            })
-            .collect();
-        for one in asking {
-            one.await.unwrap().unwrap();
-        }
-    };
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 1);
     site.refresh_token().await;
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 2);
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 2);
 }
 
@@ -106,4 +117,32 @@ async fn files_that_changed_are_read_again_and_broken_ones_take_nothing_away() {
     ask(&client).await.unwrap();
     ask(&client).await.unwrap();
     assert_eq!(logins(), 3);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_login_of_another_shares_its_failure() {
+    let site = Site::with(&["a"]).await;
+    let client = site.builder(&site.host(SUBJECT)).build().unwrap();
+    let down = site.emulator.inject(Fault::status(503).on("*:authx509")).unwrap();
+    for answer in together(&client).await {
+        let error = answer.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::Transient, false), "{error}");
+    }
+    assert_eq!(site.emulator.fault_hits(down), Some(1));
+    site.emulator.remove_fault(down);
+    ask(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_is_dropped_on_its_way_holds_up_nobody() {
+    let site = Site::with(&["a"]).await;
+    let client = site.builder(&site.host(SUBJECT)).build().unwrap();
+    let hangs = site.emulator.inject(Fault::hang().on("*:authx509").times(1)).unwrap();
+    let (one, other) = (client.clone(), client.clone());
+    let first = tokio::spawn(async move { ask(&one).await });
+    eventually("the login", async || site.emulator.fault_hits(hangs) == Some(1)).await;
+    let second = tokio::spawn(async move { ask(&other).await });
+    first.abort();
+    second.await.unwrap().unwrap();
+    ask(&client).await.unwrap();
 }
