@@ -75,7 +75,8 @@ impl AmsClientBuilder {
     /// beside AMS. Replaces a token and a token file.
     ///
     /// The certificate is followed in its file by those between it and its CA; it may be a proxy certificate of the grid
-    /// (RFC 3820). The key is PKCS#8, PKCS#1 or EC, not encrypted; the same file may hold both.
+    /// (RFC 3820). The key is PKCS#8, PKCS#1 or EC, not encrypted; the same file may hold both. One that
+    /// every user of the machine can read is warned about.
     ///
     /// The token is got with the first request and kept. It is got again when the service refuses it (once for each
     /// refusal, however many requests are refused together), when the files changed, and before the certificate ends.
