@@ -7,7 +7,7 @@
 use super::{
     AmsClient,
     error::{ErrorKind, Result},
-    http::Method,
+    http::{Method, Repetition},
     name::SubscriptionName,
 };
 use serde::Deserialize;
@@ -34,6 +34,7 @@ impl AmsClient {
         let request = || {
             self.subscription_request(Method::Post, subscription, ":modifyOffset")
                 .body(json!({ "offset": offset }).to_string())
+                .repetition(Repetition::Harmless)
         };
         let refuse =
             |kind, message: String| Err(request().refuse(kind, message).with_elapsed(started.elapsed()));

@@ -56,7 +56,7 @@ async fn login(folder: &std::path::Path) -> (Arc<HostLogin>, Emulator) {
         .no_proxy()
         .build()
         .unwrap();
-    let Credential::Host(login) = &client.0.credential else { panic!("another credential") };
+    let Credential::Host(login) = &client.0.inner.credential else { panic!("another credential") };
     (Arc::clone(login), emulator)
 }
 
