@@ -77,10 +77,11 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
+    builder::unusable_files,
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
-    tls::Roots,
+    tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 
