@@ -12,6 +12,7 @@ mod forwarder;
 mod gate;
 mod home;
 mod http;
+pub(crate) mod lax_authn;
 mod machine;
 mod metrics;
 mod pipe;
@@ -19,6 +20,7 @@ pub(crate) mod pki;
 mod receiver;
 pub(crate) mod seed;
 mod service;
+pub(crate) mod site;
 pub(crate) mod trace;
 mod wire;
 
