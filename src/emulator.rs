@@ -1,4 +1,4 @@
-//! An ARGO Messaging Service in memory, for tests and for trying out: [`run`] it on a listener, or make an
+//! An ARGO Messaging Service of one's own, for tests and for trying out: [`run`] it on a listener, or make an
 //! [`Emulator`] with projects, topics and subscriptions of your own first.
 //!
 //! On the wire it is the service: its texts, status codes, content types, layout, and its traps (attributes that

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What is answered was handed to the kernel before, so it survives the process, however that ends. Nothing waits for the
-//! disk. A change is made in memory, kept, and answered; what [`DataDir::keep`] writes is whatever differs from what is
+//! disk. A change is made in memory, kept, and answered; what [`Emulator::keep`] writes is whatever differs from what is
 //! kept already, so no change is forgotten. Where a subscription stands is kept first, since what was acknowledged must
 //! not come back; and messages are written by their log, before anybody can pull them.
 //!
