@@ -98,7 +98,7 @@ fn a_full_disk_refuses_and_forgets_nothing() {
         }
     }
     assert_eq!(offsets(&mut wire), (acknowledged, published), "what was refused is not so");
-    let offset = format!("{{\"offset\":{}}}", published);
+    let offset = format!("{{\"offset\":{published}}}");
     assert_backend_error(&wire.ask("POST", "subscriptions/s:modifyOffset", &offset));
     assert_backend_error(&publish(&mut wire, 10_000));
     assert_backend_error(&wire.ask("PUT", "topics/other", ""));

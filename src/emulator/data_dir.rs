@@ -43,7 +43,18 @@ pub(crate) struct DataDir {
     journal: Mutex<Journal>,
     open_logs: Arc<Semaphore>,
     complaint: Seldom,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock on a directory, until this is dropped or the process ends.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file alone would leave the lock to a process that is being forked off this moment.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// A change was made and could not be kept.
@@ -181,7 +192,7 @@ impl Emulator {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, DataDirError> {
+fn lock(directory: &Path) -> Result<Lock, DataDirError> {
     let path = directory.join("lock");
     let unusable = DataDirError::unusable;
     let mut options = OpenOptions::new();
@@ -199,7 +210,7 @@ fn lock(directory: &Path) -> Result<File, DataDirError> {
     }
     // The number is for people; a full disk is no reason not to start.
     let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 #[cfg(test)]

@@ -28,12 +28,11 @@ impl EmulatorProcess {
         command
     }
 
-    pub(crate) fn arguments(data_dir: &Path) -> [String; 9] {
+    pub(crate) fn arguments(data_dir: &Path) -> Vec<String> {
         let data_dir = data_dir.display().to_string();
         let all =
             ["emulator", "--listen", "127.0.0.1:0", "--token", TOKEN, "--project", PROJECT, "--data-dir"];
-        let [a, b, c, d, e, f, g, h] = all.map(ToOwned::to_owned);
-        [a, b, c, d, e, f, g, h, data_dir]
+        all.into_iter().chain([data_dir.as_str()]).map(ToOwned::to_owned).collect()
     }
 
     /// Runs a command that becomes an emulator, and waits until it takes requests.

@@ -97,3 +97,18 @@ fn what_cannot_be_understood_is_named_and_a_secret_in_it_is_not() {
     let refused = Emulator::open(Options::default(), directory.path()).unwrap_err().to_string();
     assert!(refused.contains("user/x cannot be understood") && !refused.contains("a secret"), "{refused}");
 }
+
+#[test]
+fn a_directory_is_free_at_once_though_the_process_starts_others() {
+    let directory = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            for _ in 0..200 {
+                std::process::Command::new("true").status().unwrap();
+            }
+        });
+        while !starting.is_finished() {
+            open(directory.path());
+        }
+    });
+}
