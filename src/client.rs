@@ -41,6 +41,7 @@ mod credential;
 mod data;
 mod error;
 mod http;
+mod jsonl;
 mod model;
 mod name;
 mod projects;
@@ -60,6 +61,7 @@ mod tests;
 pub(crate) use {
     classify::{excerpt, retry_after},
     credential::{Credential, Token},
+    jsonl::{attributes, quote},
     tls::Roots,
     transport::{NoAnswer, Timeouts, Transport},
 };
@@ -68,6 +70,7 @@ pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
 pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use data::NotBase64;
 pub use error::{Error, ErrorKind, Result};
+pub use jsonl::{JsonLines, NotALine};
 pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, SubscriptionInfo, TopicInfo};
 #[cfg(feature = "emulator")]
 pub(crate) use name::is_valid_name;
