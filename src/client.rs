@@ -30,9 +30,10 @@
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
-//! `subscriptions`; `consume` and `seek` for what consumers do), all of them over `http`. What is not particular to AMS,
+//! `subscriptions`, …; `consume` and `seek` for what consumers do), all of them over `http`. What is not particular to AMS,
 //! in `transport` and `credential`, serves the webhook sink as well.
 
+mod acl;
 mod batch;
 mod builder;
 mod classify;
@@ -42,15 +43,25 @@ mod data;
 mod error;
 mod http;
 mod jsonl;
+mod members;
+mod metrics;
 mod model;
 mod name;
 mod projects;
 mod publish;
+mod push;
+mod registrations;
+mod report;
+mod role;
+mod schemas;
 mod seek;
+mod service;
 mod subscriptions;
 mod tls;
 mod topics;
 mod transport;
+mod users;
+mod word;
 
 #[cfg(test)]
 mod testing;
@@ -71,15 +82,24 @@ pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT
 pub use data::NotBase64;
 pub use error::{Error, ErrorKind, Result};
 pub use jsonl::{JsonLines, NotALine};
+pub use metrics::{Metric, MetricValue};
 pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, SubscriptionInfo, TopicInfo};
 #[cfg(feature = "emulator")]
 pub(crate) use name::is_valid_name;
-pub use name::{InvalidName, ProjectName, SubscriptionName, TopicName};
+pub use name::{InvalidName, ProjectName, SchemaName, SubscriptionName, TopicName, UserName};
+pub use projects::ProjectChange;
 #[cfg(feature = "emulator")]
 pub(crate) use publish::LARGEST_RECORD;
 pub use publish::{InvalidAttribute, NewMessage, RawMessage, Unpublishable};
-pub use secrecy::SecretString;
+pub use push::{PushConfig, PushInfo, PushRetry};
+pub use registrations::{NewRegistration, RegistrationFilter, RegistrationInfo, RegistrationStatus};
+pub use report::{Day, InvalidDay, ProjectUsage, ProjectsUsage, ReportQuery, UsageReport, VaMetrics};
+pub use role::{Membership, ProjectRoles, Role};
+pub use schemas::{SchemaChange, SchemaInfo, SchemaKind};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use service::{PushServer, ServiceStatus, ServiceVersion};
 pub use subscriptions::LONGEST_ACK_DEADLINE;
+pub use users::{NewUser, UserChange, UserInfo};
 
 use std::{fmt, sync::Arc};
 
@@ -87,13 +107,12 @@ use std::{fmt, sync::Arc};
 ///
 /// Cheap to clone; clones share connections and token. Its `Debug` shows no secret.
 #[derive(Clone)]
-pub struct AmsClient(Arc<Inner>);
+pub struct AmsClient(Arc<Inner>, ProjectName);
 
 struct Inner {
     http: reqwest::Client,
     endpoint: String,
     authority: String,
-    project: ProjectName,
     credential: credential::Credential,
     timeouts: transport::Timeouts,
 }
@@ -104,10 +123,16 @@ impl AmsClient {
         AmsClientBuilder::new(endpoint, project)
     }
 
-    /// The project its calls are about.
+    /// The project its calls are about. Users, registrations and the service as a whole are of no project.
     #[must_use]
     pub fn project(&self) -> &ProjectName {
-        &self.0.project
+        &self.1
+    }
+
+    /// A client of another project of the same service. Shares connections and token with this one.
+    #[must_use]
+    pub fn in_project(&self, project: ProjectName) -> Self {
+        Self(Arc::clone(&self.0), project)
     }
 
     /// The service's base URL, without a slash at its end. There is no secret in it.
@@ -127,7 +152,7 @@ impl fmt::Debug for AmsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmsClient")
             .field("endpoint", &self.0.endpoint)
-            .field("project", &self.0.project)
+            .field("project", &self.1)
             .finish_non_exhaustive()
     }
 }

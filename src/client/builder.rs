@@ -122,14 +122,9 @@ impl AmsClientBuilder {
         };
         let timeouts = self.transport.timeouts;
         let http = self.transport.build()?;
-        Ok(AmsClient(Arc::new(Inner {
-            http,
-            endpoint: endpoint.url,
-            authority: endpoint.authority,
-            project: self.project,
-            credential,
-            timeouts,
-        })))
+        let inner =
+            Inner { http, endpoint: endpoint.url, authority: endpoint.authority, credential, timeouts };
+        Ok(AmsClient(Arc::new(inner), self.project))
     }
 }
 

@@ -48,6 +48,32 @@ impl AmsClient {
         self.0.send(request).await?.object()
     }
 
+    /// Pulls the next messages and acknowledges them before they are returned: a message is handed out once at most,
+    /// and lost if the caller fails with it. To lose none, [`pull`](Self::pull), work, [`acknowledge`](Self::acknowledge).
+    ///
+    /// When the acknowledgement fails, so does the call, and the messages come again; unless it
+    /// [may have happened](super::Error::may_have_happened) and [`offsets`](Self::offsets) cannot tell: then they may
+    /// be acknowledged and gone. So may they be when the call is dropped.
+    pub async fn pull_and_acknowledge(
+        &self,
+        subscription: &SubscriptionName,
+        limits: PullLimits,
+    ) -> Result<Batch> {
+        let batch = self.pull(subscription, limits).await?;
+        let Some(last) = batch.last_id() else {
+            return Ok(batch);
+        };
+        let Err(failed) = self.acknowledge(subscription, last).await else {
+            return Ok(batch);
+        };
+        // An answer that was lost is not an acknowledgement that was refused.
+        let accepted = failed.may_have_happened()
+            && self.offsets(subscription).await.is_ok_and(|offsets| {
+                offsets.bounds().is_some() && u64::try_from(offsets.current) == Ok(last + 1)
+            });
+        if accepted { Ok(batch) } else { Err(failed) }
+    }
+
     /// The bounds of the log and the subscription's place in it. Costs the service 1-2 ms.
     ///
     /// It needs no permission on the subscription, and shows `-1` bounds while the broker is down: see

@@ -13,6 +13,7 @@ use reqwest::{
     Body, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderValue},
 };
+use secrecy::ExposeSecret;
 use std::time::{Duration, Instant};
 
 mod answer;
@@ -82,6 +83,12 @@ impl Inner {
     fn prepare(&self, request: &mut Request) -> Result<reqwest::Request> {
         let mut url = Url::parse(&format!("{}{}", self.endpoint, request.path))
             .map_err(|error| request.refuse(ErrorKind::Invalid, error.to_string()))?;
+        if let Some(secret) = &request.secret_segment {
+            let mut segments = url
+                .path_segments_mut()
+                .map_err(|()| request.refuse(ErrorKind::Invalid, "the endpoint has no path"))?;
+            segments.push(secret.expose_secret());
+        }
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }

@@ -42,7 +42,8 @@ pub(super) async fn refusal(request: &Request, response: Response, token: &Token
     let target = status.is_redirection().then(|| redirect_target(&response));
     let body = read_start(response, ERROR_BYTES).await;
     // Before the text is cut, so that no half of a token is left, and after it was read, where it may appear.
-    let text = token.redact(&String::from_utf8_lossy(&body));
+    let redact = |text: &str| request.redact(token.redact(text));
+    let text = redact(&String::from_utf8_lossy(&body));
     let reason = status.canonical_reason().unwrap_or("no reason given");
     let verdict = classify::judge(request.call, status.as_u16(), reason, &text);
     let message = match target {
@@ -50,7 +51,7 @@ pub(super) async fn refusal(request: &Request, response: Response, token: &Token
         None => verdict.message,
     };
     request
-        .error(verdict.kind, token.redact(&message))
+        .error(verdict.kind, redact(&message))
         .with_status(status.as_u16())
         .with_retry_after(wait)
         .with_may_have_happened(verdict.may_have_happened)
