@@ -38,6 +38,7 @@ mod batch;
 mod builder;
 mod classify;
 mod consume;
+mod consumer;
 mod credential;
 mod data;
 mod error;
@@ -49,6 +50,7 @@ mod model;
 mod name;
 mod projects;
 mod publish;
+mod publisher;
 mod push;
 mod registrations;
 mod report;
@@ -71,6 +73,7 @@ mod tests;
 #[cfg(feature = "daemon")]
 pub(crate) use {
     classify::{excerpt, retry_after},
+    consumer::pace::PollInterval,
     credential::{Credential, Token},
     jsonl::{attributes, quote},
     tls::Roots,
@@ -79,6 +82,7 @@ pub(crate) use {
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
 pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+pub use consumer::{Acknowledger, ConsumeError, Consumer, ConsumerBuilder, Delivery};
 pub use data::NotBase64;
 pub use error::{Error, ErrorKind, Result};
 pub use jsonl::{JsonLines, NotALine};
@@ -91,6 +95,7 @@ pub use projects::ProjectChange;
 #[cfg(feature = "emulator")]
 pub(crate) use publish::LARGEST_RECORD;
 pub use publish::{InvalidAttribute, NewMessage, RawMessage, Unpublishable};
+pub use publisher::{PublishError, Publisher, PublisherBuilder, Receipt};
 pub use push::{PushConfig, PushInfo, PushRetry};
 pub use registrations::{NewRegistration, RegistrationFilter, RegistrationInfo, RegistrationStatus};
 pub use report::{Day, InvalidDay, ProjectUsage, ProjectsUsage, ReportQuery, UsageReport, VaMetrics};

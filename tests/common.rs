@@ -34,7 +34,7 @@ pub(crate) use machine::{Namespace, is_there, strace_works};
 pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
-pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
+pub(crate) use service::{PROJECT, Service, TOKEN, client_of, numbered};
 pub(crate) use wire::{Emulated, Reply, Wire};
 
 /// How long something may take that is certain to come: long, for a loaded machine.

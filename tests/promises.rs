@@ -6,8 +6,10 @@
 mod common;
 
 mod arbitrary_requests;
+mod batching_publisher;
 mod broken_answers;
 mod configuration_errors;
+mod consume_stream;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
