@@ -26,7 +26,7 @@
 //!
 //! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
 //! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
-//! retried behind the caller's back, but that a changed token file is tried at once. Calls are futures of
+//! retried behind the caller's back, but that another token is tried at once when one is refused. Calls are futures of
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
@@ -58,6 +58,7 @@ mod role;
 mod schemas;
 mod seek;
 mod service;
+mod subject;
 mod subscriptions;
 mod tls;
 mod topics;
@@ -74,10 +75,10 @@ mod tests;
 pub(crate) use {
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
-    credential::{Credential, Token},
+    credential::{Credential, NoToken, Token},
     jsonl::{attributes, quote},
     tls::Roots,
-    transport::{NoAnswer, Timeouts, Transport},
+    transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};
@@ -105,8 +106,10 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use service::{PushServer, ServiceStatus, ServiceVersion};
 pub use subscriptions::LONGEST_ACK_DEADLINE;
 pub use users::{NewUser, UserChange, UserInfo};
+#[cfg(feature = "emulator")]
+pub(crate) use {subject::written as written_subject, tls::names_of as names_of_certificate};
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 /// A client of one project, with one token.
 ///
@@ -115,7 +118,7 @@ use std::{fmt, sync::Arc};
 pub struct AmsClient(Arc<Inner>, ProjectName);
 
 struct Inner {
-    http: reqwest::Client,
+    connector: transport::Connector,
     endpoint: String,
     authority: String,
     credential: credential::Credential,
@@ -150,6 +153,13 @@ impl AmsClient {
     #[must_use]
     pub fn authority(&self) -> String {
         self.0.authority.clone()
+    }
+
+    /// When the certificate ends that it logs in with, as it was last read from its file. None with a token, and before
+    /// the certificate could be read.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<SystemTime> {
+        self.0.credential.ends()
     }
 }
 

@@ -28,6 +28,7 @@ const SINK_CLASSES: &[&str] = &[
     "transient",
     "timeout",
     "connect",
+    "untrusted",
     "unauthorized",
     "forbidden",
     "not_found",

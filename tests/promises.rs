@@ -28,6 +28,7 @@ mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod login_by_certificate;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;

@@ -4,6 +4,7 @@
 //! do. The token never occurs in one, nor a query or the content of a message. How an answer becomes an error
 //! is written in `classify`.
 
+use super::credential::NoToken;
 use std::{fmt, time::Duration};
 
 /// The result of a call to the service.
@@ -15,7 +16,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum ErrorKind {
     /// It may pass: try again, later. No connection, a timeout, 429, 5xx, or an answer that is none of AMS.
     Transient,
-    /// No token, or one the service does not know (401).
+    /// The server could not prove who it is: its certificate has expired, is for another host, or of an unknown CA; or the
+    /// CA certificates to check it with cannot be read. Nothing was sent.
+    Untrusted,
+    /// No token, or one the service does not know (401); or the login with a host certificate was refused.
     Unauthorized,
     /// The token's user lacks the role, or is not in the ACL (403).
     Forbidden,
@@ -41,6 +45,7 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",
+            Self::Untrusted => "untrusted",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -86,10 +91,11 @@ pub(super) const TIMEOUT: &str = "timeout";
 
 impl Error {
     /// Every value [`class`](Self::class) can have.
-    pub const CLASSES: [&'static str; 12] = [
+    pub const CLASSES: [&'static str; 13] = [
         "transient",
         CONNECT,
         TIMEOUT,
+        "untrusted",
         "unauthorized",
         "forbidden",
         "not_found",
@@ -118,6 +124,18 @@ impl Error {
             retry_after: None,
             may_have_happened: true,
         }))
+    }
+
+    /// There is no token, or none but one that was refused; that decides what follows, and whether anything happened is
+    /// as it was.
+    pub(crate) fn for_want_of(mut self, token: NoToken) -> Self {
+        let NoToken { kind, class, message, retry_after } = token;
+        self.0.message = match self.0.status {
+            Some(_) => format!("{}, and there is no other token: {message}", self.0.message),
+            None => message,
+        };
+        (self.0.kind, self.0.class, self.0.retry_after) = (kind, class, retry_after);
+        self
     }
 
     pub(crate) fn with_class(mut self, class: &'static str) -> Self {

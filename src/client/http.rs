@@ -2,8 +2,8 @@
 //!
 //! It puts the token into its header and nowhere else, follows no redirect (the token would travel along),
 //! reads no more of an answer than allowed, and turns whatever goes wrong into an [`Error`](super::Error)
-//! without a secret in it. There is no retry here but one: a token file that changed under a 401 is tried at
-//! once. Retrying is for callers, who know what a repetition means.
+//! without a secret in it. There is no retry here but one: another token is tried at once when one
+//! got a 401. Retrying is for callers, who know what a repetition means.
 
 use super::{
     Inner,
@@ -22,6 +22,7 @@ mod failure;
 mod request;
 
 pub(super) use answer::Answer;
+pub(super) use body::{Unread, read as read_body, read_start};
 pub(super) use request::{Method, Request};
 
 const TOKEN_HEADER: &str = "x-api-key";
@@ -47,20 +48,24 @@ impl Inner {
     }
 
     async fn try_send(&self, request: &mut Request, started: Instant) -> Result<Answer> {
-        let no_token = |why| request.refuse(ErrorKind::Unauthorized, why);
+        let no_token = |why| request.refuse(ErrorKind::Unauthorized, "").for_want_of(why);
         let mut token = self.credential.current().await.map_err(no_token)?;
+        let client = self.connector.http().await.map_err(|why| failure::no_answer(request, why))?;
         let mut http = self.prepare(request)?;
         // Cheap: the body is shared, not copied.
         let again = http.try_clone();
         http.headers_mut().insert(TOKEN_HEADER, token.header());
-        let mut response =
-            self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let (Some(other), Some(mut http)) = (self.credential.instead_of(&token).await, again)
-        {
-            token = other;
-            http.headers_mut().insert(TOKEN_HEADER, token.header());
-            response = self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        let mut response = client.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let other = match self.credential.instead_of(&token).await {
+                Ok(other) => other,
+                Err(why) => return Err(failure::refusal(request, response, &token).await.for_want_of(why)),
+            };
+            if let (Some(other), Some(mut http)) = (other, again) {
+                token = other;
+                http.headers_mut().insert(TOKEN_HEADER, token.header());
+                response = client.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+            }
         }
         let status = response.status();
         if !status.is_success() {

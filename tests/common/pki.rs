@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use ams_forwarder::emulator::Tls;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, Error, IsCa, Issuer, KeyPair,
     PublicKeyData, SignatureAlgorithm, SigningKey, date_time_ymd,
@@ -118,11 +120,23 @@ impl Host {
         Self { chain: vec![CertificateDer::from(der.to_vec())], key }
     }
 
+    /// Certificate and key, both as PEM.
+    pub(crate) fn pem(&self) -> (String, String) {
+        let chain = self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect();
+        (chain, pem("PRIVATE KEY", self.key.secret_der()))
+    }
+
     pub(crate) fn self_signed(subject: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params_of(subject).self_signed(&key).unwrap();
         Self::new(certificate.der(), &key)
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn params_of(subject: &str) -> CertificateParams {
