@@ -7,10 +7,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
+use super::signals::Signals;
 use crate::emulator::{Emulator, Options};
 use announce::Announcement;
 pub(crate) use arguments::Arguments;
@@ -24,8 +24,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
         emulator.create_project(project, "")?;
     }
     let authn = tls.as_ref().and_then(|tls| arguments.authn(tls).transpose()).transpose()?;
-    let terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
-    let interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut signals = Signals::listen()?;
     let (listener, address) = listen(arguments.listen).await?;
     let authn = match authn {
         None => None,
@@ -42,7 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
     announcement.print().map_err(Error::Output)?;
     let stopping = CancellationToken::new();
     let stopped = async {
-        either(terminate, interrupt).await;
+        signals.next().await;
         stopping.cancel();
     };
     let giving_tokens = async {
@@ -70,11 +69,4 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error>
         );
     }
     Ok((listener, address))
-}
-
-async fn either(mut terminate: Signal, mut interrupt: Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
