@@ -5,6 +5,7 @@
 //! Nothing here sleeps and hopes: what is waited for is asked for until it is there ([`eventually`]), with a deadline
 //! that only a failure meets.
 
+pub(crate) mod ams;
 mod config;
 mod delivered;
 mod fault_proxy;

@@ -8,6 +8,8 @@ mod common;
 mod arbitrary_requests;
 mod batching_publisher;
 mod broken_answers;
+mod command_line_publishes;
+mod command_line_pulls;
 mod configuration_errors;
 mod consume_stream;
 mod disk_full;
