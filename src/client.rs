@@ -26,7 +26,8 @@
 //!
 //! What it promises: every request has a timeout, every answer a limit; the token travels in one header, to
 //! the endpoint alone, and is shown nowhere; errors say what follows from them ([`ErrorKind`]); nothing is
-//! retried behind the caller's back, but that another token is tried at once when one is refused. Calls are futures of
+//! retried behind the caller's back, but that another token is tried at once when one is refused; a [`RetryPolicy`] says
+//! so where it is wanted. Calls are futures of
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
@@ -48,12 +49,14 @@ mod members;
 mod metrics;
 mod model;
 mod name;
+mod pages;
 mod projects;
 mod publish;
 mod publisher;
 mod push;
 mod registrations;
 mod report;
+mod retry;
 mod role;
 mod schemas;
 mod seek;
@@ -92,6 +95,7 @@ pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, Subscriptio
 #[cfg(feature = "emulator")]
 pub(crate) use name::is_valid_name;
 pub use name::{InvalidName, ProjectName, SchemaName, SubscriptionName, TopicName, UserName};
+pub use pages::Pages;
 pub use projects::ProjectChange;
 #[cfg(feature = "emulator")]
 pub(crate) use publish::LARGEST_RECORD;
@@ -100,6 +104,7 @@ pub use publisher::{PublishError, Publisher, PublisherBuilder, Receipt};
 pub use push::{PushConfig, PushInfo, PushRetry};
 pub use registrations::{NewRegistration, RegistrationFilter, RegistrationInfo, RegistrationStatus};
 pub use report::{Day, InvalidDay, ProjectUsage, ProjectsUsage, ReportQuery, UsageReport, VaMetrics};
+pub use retry::{Retry, RetryPolicy};
 pub use role::{Membership, ProjectRoles, Role};
 pub use schemas::{SchemaChange, SchemaInfo, SchemaKind};
 pub use secrecy::{ExposeSecret, SecretString};
@@ -109,13 +114,13 @@ pub use users::{NewUser, UserChange, UserInfo};
 #[cfg(feature = "emulator")]
 pub(crate) use {subject::written as written_subject, tls::names_of as names_of_certificate};
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, time::SystemTime};
 
 /// A client of one project, with one token.
 ///
 /// Cheap to clone; clones share connections and token. Its `Debug` shows no secret.
 #[derive(Clone)]
-pub struct AmsClient(Arc<Inner>, ProjectName);
+pub struct AmsClient(retry::Caller, ProjectName);
 
 struct Inner {
     connector: transport::Connector,
@@ -140,33 +145,50 @@ impl AmsClient {
     /// A client of another project of the same service. Shares connections and token with this one.
     #[must_use]
     pub fn in_project(&self, project: ProjectName) -> Self {
-        Self(Arc::clone(&self.0), project)
+        Self(self.0.clone(), project)
+    }
+
+    /// A client that does something else about calls that fail. Shares connections and token with this one; for a
+    /// single call:
+    ///
+    /// ```no_run
+    /// # use ams_forwarder::client::{AmsClient, RetryPolicy, NewMessage, Result, TopicName};
+    /// # use std::time::Duration;
+    /// # async fn example(client: AmsClient, topic: TopicName, message: NewMessage) -> Result<()> {
+    /// let patient = RetryPolicy::fixed(3, Duration::from_secs(5));
+    /// let ids = client.with_retry(patient).publish(&topic, &[message]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        Self(self.0.with_policy(policy), self.1.clone())
     }
 
     /// The service's base URL, without a slash at its end. There is no secret in it.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        &self.0.endpoint
+        &self.0.inner.endpoint
     }
 
     /// The service's host and port, `msg.example.org:443`.
     #[must_use]
     pub fn authority(&self) -> String {
-        self.0.authority.clone()
+        self.0.inner.authority.clone()
     }
 
     /// When the certificate ends that it logs in with, as it was last read from its file. None with a token, and before
     /// the certificate could be read.
     #[must_use]
     pub fn certificate_expiry(&self) -> Option<SystemTime> {
-        self.0.credential.ends()
+        self.0.inner.credential.ends()
     }
 }
 
 impl fmt::Debug for AmsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmsClient")
-            .field("endpoint", &self.0.endpoint)
+            .field("endpoint", &self.endpoint())
             .field("project", &self.1)
             .finish_non_exhaustive()
     }

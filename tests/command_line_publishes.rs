@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use crate::common::ams::{Running, ams, done, done_with, exit_code, run};
-use crate::common::{Action, Gate, Home, Service, eventually, peak_memory, until};
+use crate::common::{Action, Gate, Home, Memory, Service, eventually, until};
 
 /// What `ams publish --lines` complains of.
 async fn complaint(service: &Service, endpoint: &str, arguments: &str, input: &str) -> String {
@@ -17,10 +17,6 @@ async fn complaint(service: &Service, endpoint: &str, arguments: &str, input: &s
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(output.stdout, b"");
     String::from_utf8(output.stderr).unwrap()
-}
-
-fn numbers(count: usize) -> String {
-    (0..count).map(|number| format!("{number}\n")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,10 +90,10 @@ async fn many_lines_take_no_more_memory_than_few() {
         for thousands in 0..LINES / 1000 {
             input.write_all(thousand.as_bytes()).unwrap();
             if thousands == 20 {
-                early = peak_memory(process);
+                early = Memory::of(process).peak;
             }
         }
-        let late = peak_memory(process);
+        let late = Memory::of(process).peak;
         (early, late, input)
     });
     let (early, late, input) = writing.await.unwrap();
@@ -153,7 +149,7 @@ async fn what_may_have_been_published_is_said_and_nothing_behind_it_is_sent() {
     let service = Service::with(&["a"]).await;
     let gate = Gate::before(service.address).await;
     let rule = gate.rule_for(1, ":publish", Action::LoseAnswer);
-    let said = complaint(&service, &gate.endpoint(), "", &numbers(10)).await;
+    let said = complaint(&service, &gate.endpoint(), "", &"x\n".repeat(10)).await;
     assert!(
         said.contains("lines 1 to 10 may be published, from the front on; nothing behind line 10 was sent"),
         "{said}"

@@ -6,7 +6,7 @@
 use super::{
     AmsClient,
     error::Result,
-    http::{Method, Request},
+    http::{Method, Repetition, Request},
     name::{SubscriptionName, TopicName},
 };
 use serde::Deserialize;
@@ -17,6 +17,24 @@ struct WireAcl {
     authorized_users: Vec<String>,
 }
 
+/// Access lists.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{Role, TopicName, UserName};
+///
+/// let topic: TopicName = "metrics".parse()?;
+/// client.create_topic(&topic).await?;
+/// let publisher: UserName = "probe".parse()?;
+/// client.create_member(&publisher, "probe@example.org", &[Role::Publisher]).await?;
+/// client.modify_topic_acl(&topic, &[publisher]).await?;
+/// assert_eq!(client.topic_acl(&topic).await?, ["probe"]);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// The names of the users who may publish to a topic. Changes nothing, so dropping it loses nothing.
     ///
@@ -58,7 +76,8 @@ impl AmsClient {
 
     async fn modify_acl<U: AsRef<str>>(&self, request: Request, users: &[U]) -> Result<()> {
         let users: Vec<&str> = users.iter().map(AsRef::as_ref).collect();
-        let request = request.body(json!({ "authorized_users": users }).to_string());
+        let body = json!({ "authorized_users": users }).to_string();
+        let request = request.body(body).repetition(Repetition::Harmless);
         self.0.send(request).await?.nothing()
     }
 }

@@ -4,6 +4,7 @@ use super::{
     AmsClient, Inner,
     credential::{Authn, Credential, HostLogin, Token},
     name::ProjectName,
+    retry::{Caller, RetryPolicy},
     tls::{IdentityFiles, Roots},
     transport::{Connector, Proxy, Timeouts, Transport},
 };
@@ -29,6 +30,7 @@ pub struct AmsClientBuilder {
     source: Option<TokenSource>,
     authn_endpoint: Option<String>,
     transport: Transport,
+    retry: RetryPolicy,
 }
 
 enum TokenSource {
@@ -46,6 +48,7 @@ impl AmsClientBuilder {
             endpoint: endpoint.to_owned(),
             project,
             source: None,
+            retry: RetryPolicy::none(),
             authn_endpoint: None,
             transport: Transport::new(Timeouts {
                 request: DEFAULT_TIMEOUT,
@@ -133,6 +136,12 @@ impl AmsClientBuilder {
         self
     }
 
+    /// What to do about calls that fail: nothing unless set. [`AmsClient::with_retry`] changes it for single calls.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// What the client calls itself; `ams-forwarder/VERSION` unless set.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.transport.user_agent);
@@ -184,7 +193,7 @@ impl AmsClientBuilder {
             credential,
             timeouts,
         };
-        Ok(AmsClient(Arc::new(inner), self.project))
+        Ok(AmsClient(Caller::new(inner, self.retry), self.project))
     }
 }
 

@@ -143,7 +143,8 @@ impl fmt::Debug for ConsumerBuilder {
 /// or acknowledged in part, comes again from its first message that was not acknowledged.
 ///
 /// What goes wrong comes as an item; what to do about it is the caller's choice. The stream goes on when it is polled
-/// again, after a wait that grows with each failure. The stream ends by [`until`](ConsumerBuilder::until) alone.
+/// again, after a wait that grows with each failure. What the client's [retry policy](super::RetryPolicy) covers
+/// does not come up here. The stream ends by [`until`](ConsumerBuilder::until) alone.
 ///
 /// Dropping it loses nothing, and neither does dropping a call of [`next`](Self::next): a pull moves nothing.
 pub struct Consumer {

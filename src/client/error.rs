@@ -82,6 +82,7 @@ struct Details {
     elapsed: Duration,
     retry_after: Option<Duration>,
     may_have_happened: bool,
+    attempts: u32,
 }
 
 /// No connection was made: nothing was sent.
@@ -123,6 +124,7 @@ impl Error {
             elapsed: Duration::ZERO,
             retry_after: None,
             may_have_happened: true,
+            attempts: 1,
         }))
     }
 
@@ -163,6 +165,17 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Whether an earlier attempt of the same call may have been carried out: this answer may be about what that has
+    /// done.
+    pub(super) fn follows_doubt(&self) -> bool {
+        self.0.attempts > 1 && self.0.may_have_happened
+    }
+
     /// What follows from it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -200,7 +213,14 @@ impl Error {
         &self.0.message
     }
 
-    /// The time from the start of the call to its failure.
+    /// How often it was tried: once, unless a [`RetryPolicy`](super::RetryPolicy) says otherwise. This is the error of
+    /// the last attempt.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The time from the start of the call to its failure, of all attempts.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
@@ -212,7 +232,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the service may have done what was asked.
+    /// Whether the service may have done what was asked, at any attempt.
     ///
     /// False where it certainly has not: no connection was made, it was refused before it was sent, or the
     /// service itself refused it. True where no answer came, where it broke off, or where somebody in between
@@ -231,6 +251,9 @@ impl fmt::Display for Error {
             write!(f, "{status} ")?;
         }
         write!(f, "{} ({}, after {} ms", details.message, details.class, details.elapsed.as_millis())?;
+        if details.attempts > 1 {
+            write!(f, ", {} attempts", details.attempts)?;
+        }
         if let Some(wait) = details.retry_after {
             write!(f, ", to be tried again after {} s", wait.as_secs())?;
         }

@@ -3,7 +3,7 @@
 //! It puts the token into its header and nowhere else, follows no redirect (the token would travel along),
 //! reads no more of an answer than allowed, and turns whatever goes wrong into an [`Error`](super::Error)
 //! without a secret in it. There is no retry here but one: another token is tried at once when one
-//! got a 401. Retrying is for callers, who know what a repetition means.
+//! got a 401. What else is retried is the business of `retry`, and what a repetition means is written in the request.
 
 use super::{
     Inner,
@@ -23,15 +23,15 @@ mod request;
 
 pub(super) use answer::Answer;
 pub(super) use body::{Unread, read as read_body, read_start};
-pub(super) use request::{Method, Request};
+pub(super) use request::{Method, Repetition, Request};
 
 const TOKEN_HEADER: &str = "x-api-key";
 
 impl Inner {
     /// Sends a request and returns the answer of a success; everything else is an error.
-    pub(super) async fn send(&self, mut request: Request) -> Result<Answer> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Answer> {
         let started = Instant::now();
-        let outcome = self.try_send(&mut request, started).await;
+        let outcome = self.try_send(request, started).await;
         let result = match &outcome {
             Ok(answer) => Some(answer.status.as_u16()),
             Err(error) => error.status(),
@@ -47,7 +47,7 @@ impl Inner {
         outcome.map_err(|error| error.with_elapsed(elapsed))
     }
 
-    async fn try_send(&self, request: &mut Request, started: Instant) -> Result<Answer> {
+    async fn try_send(&self, request: &Request, started: Instant) -> Result<Answer> {
         let no_token = |why| request.refuse(ErrorKind::Unauthorized, "").for_want_of(why);
         let mut token = self.credential.current().await.map_err(no_token)?;
         let client = self.connector.http().await.map_err(|why| failure::no_answer(request, why))?;
@@ -82,10 +82,11 @@ impl Inner {
                 return Err(request.error(ErrorKind::TooLarge, message).with_status(status.as_u16()));
             }
         };
-        Ok(Answer { body, status, started, method: request.method, path: std::mem::take(&mut request.path) })
+        let answer = Answer { body, status, started, method: request.method, path: request.path.clone() };
+        if answer.is_page() { Err(answer.not_ams("")) } else { Ok(answer) }
     }
 
-    fn prepare(&self, request: &mut Request) -> Result<reqwest::Request> {
+    fn prepare(&self, request: &Request) -> Result<reqwest::Request> {
         let mut url = Url::parse(&format!("{}{}", self.endpoint, request.path))
             .map_err(|error| request.refuse(ErrorKind::Invalid, error.to_string()))?;
         if let Some(secret) = &request.secret_segment {
@@ -98,7 +99,7 @@ impl Inner {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let mut http = reqwest::Request::new(request.method.into(), url);
-        if let Some(body) = request.body.take() {
+        if let Some(body) = request.body.clone() {
             http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *http.body_mut() = Some(Body::from(body));
         }

@@ -11,6 +11,24 @@ use super::{
 };
 use serde_json::json;
 
+/// Members of the project.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{PageRequest, Role, UserName};
+///
+/// let name: UserName = "archive".parse()?;
+/// client.create_member(&name, "archive@example.org", &[Role::Consumer]).await?;
+/// client.update_member(&name, &[Role::Consumer, Role::Publisher]).await?;
+/// let members = client.members(&PageRequest::default()).await?;
+/// assert_eq!(members.items[0].projects[0].roles, [Role::Consumer, Role::Publisher]);
+/// client.remove_member(&name).await?;
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Lists the members of the project, the newest first, and what they are in it; for project admins. Tokens, if
     /// at all, are shown to service admins alone. Changes nothing, so dropping it loses nothing.

@@ -54,6 +54,25 @@ pub(super) struct WireMetrics {
     pub(super) metrics: Vec<Metric>,
 }
 
+/// Metrics.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::TopicName;
+///
+/// let topic: TopicName = "metrics".parse()?;
+/// client.create_topic(&topic).await?;
+/// for metric in client.topic_metrics(&topic).await? {
+///     if let Some(latest) = metric.timeseries.first() {
+///         println!("{} {}: {}", metric.resource_name, metric.metric, latest.value);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// What the nodes of the service use of their machines; for service admins and viewers. Changes nothing, so
     /// dropping it loses nothing.

@@ -22,11 +22,31 @@ pub struct ProjectChange {
     pub description: Option<String>,
 }
 
+/// Without projects the service answers `{}`.
 #[derive(Deserialize)]
 struct WireProjects {
+    #[serde(default)]
     projects: Vec<ProjectInfo>,
 }
 
+/// Projects.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::ProjectChange;
+///
+/// let lab = client.in_project("LAB".parse()?);
+/// lab.create_project("for trying out").await?;
+/// let change = ProjectChange { description: Some("for good".to_owned()), ..ProjectChange::default() };
+/// assert_eq!(lab.update_project(&change).await?.description, "for good");
+/// assert_eq!(client.projects().await?.len(), 2);
+/// lab.delete_project().await?;
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Lists all projects of the service, the oldest first; needs a service admin or viewer. Changes nothing, so
     /// dropping it loses nothing.

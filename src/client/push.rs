@@ -5,7 +5,7 @@
 use super::{
     AmsClient,
     error::Result,
-    http::Method,
+    http::{Method, Repetition},
     model::SubscriptionInfo,
     name::{SubscriptionName, TopicName},
     users::secret,
@@ -244,6 +244,26 @@ impl fmt::Debug for PushInfo {
     }
 }
 
+/// Push.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{ErrorKind, PushConfig, PushRetry, SubscriptionName, TopicName};
+///
+/// let (topic, subscription): (TopicName, SubscriptionName) = ("alarms".parse()?, "alarms".parse()?);
+/// client.create_topic(&topic).await?;
+/// let push = PushConfig::http("https://alerts.example.org/hook").max_messages(10).retry(PushRetry::SlowStart);
+/// match client.create_push_subscription(&subscription, &topic, None, &push).await {
+///     Ok(made) => println!("to be verified with {:?}", made.push.map(|push| push.verification_hash)),
+///     Err(error) if error.kind() == ErrorKind::Conflict => println!("this service does not push"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a subscription whose messages are pushed; otherwise as
     /// [`create_subscription`](Self::create_subscription).
@@ -288,7 +308,8 @@ impl AmsClient {
     async fn put_push_config(&self, subscription: &SubscriptionName, push: Value) -> Result<()> {
         let request = self
             .subscription_request(Method::Post, subscription, ":modifyPushConfig")
-            .json(&json!({ "pushConfig": push }));
+            .json(&json!({ "pushConfig": push }))
+            .repetition(Repetition::Harmless);
         self.0.send(request).await?.nothing()
     }
 }

@@ -101,6 +101,30 @@ pub struct RegistrationFilter {
     pub activation_token: Option<SecretString>,
 }
 
+/// Registrations.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewRegistration, RegistrationFilter, RegistrationStatus};
+///
+/// let wanted = NewRegistration {
+///     name: "ann".to_owned(),
+///     email: "ann@example.org".to_owned(),
+///     ..NewRegistration::default()
+/// };
+/// client.register(&wanted).await?;
+/// let pending =
+///     RegistrationFilter { status: Some(RegistrationStatus::Pending), ..RegistrationFilter::default() };
+/// for registration in client.registrations(&pending).await? {
+///     let user = client.accept_registration(&registration.uuid).await?;
+///     assert_eq!(user.name, "ann");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Asks for a user. The service takes it from whoever has its admin token.
     ///

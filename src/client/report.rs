@@ -114,6 +114,21 @@ struct WireUsageReport {
     operational_metrics: WireMetrics,
 }
 
+/// Reports.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::ReportQuery;
+///
+/// let query = ReportQuery { start: Some("2026-11-01".parse()?), ..ReportQuery::default() };
+/// let report = client.va_metrics(&query).await?;
+/// println!("{} messages since November", report.projects_metrics.total_message_count);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// What projects did in a time; for service admins and viewers. Changes nothing, so dropping it loses nothing.
     ///

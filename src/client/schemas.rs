@@ -3,7 +3,7 @@
 use super::{
     AmsClient, data,
     error::Result,
-    http::{Answer, Method, Request},
+    http::{Answer, Method, Repetition, Request},
     name::{ProjectName, SchemaName, TopicName},
     topics::qualified,
     word::words,
@@ -64,6 +64,26 @@ struct WireSchemas {
     schemas: Vec<WireSchema>,
 }
 
+/// Schemas.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{ErrorKind, NewMessage, SchemaKind, SchemaName, TopicName};
+/// use serde_json::json;
+///
+/// let (topic, schema): (TopicName, SchemaName) = ("results".parse()?, "result".parse()?);
+/// client.create_topic(&topic).await?;
+/// client.create_schema(&schema, &SchemaKind::Json, &json!({ "type": "object", "required": ["host"] })).await?;
+/// client.validate_json(&schema, &json!({ "host": "a.example.org" })).await?;
+/// client.attach_schema(&topic, &schema).await?;
+/// let refused = client.publish(&topic, &[NewMessage::new("{}")]).await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::Invalid);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a schema.
     ///
@@ -125,7 +145,8 @@ impl AmsClient {
     /// [`Invalid`](super::ErrorKind::Invalid) when it does not; the message of the error says why. Changes nothing, so
     /// dropping it loses nothing.
     pub async fn validate_json(&self, name: &SchemaName, message: &Value) -> Result<()> {
-        self.0.send(self.schema_request(Method::Post, name, ":validate").json(message)).await?.object()
+        let request = self.schema_request(Method::Post, name, ":validate").json(message);
+        self.0.send(request.repetition(Repetition::Harmless)).await?.object()
     }
 
     /// Asks whether a record, in Avro's binary encoding, fits a schema of kind [`Avro`](SchemaKind::Avro); otherwise as

@@ -57,6 +57,18 @@ pub struct ServiceVersion {
     pub hostname: String,
 }
 
+/// The service.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// assert_eq!(client.status().await?.status, "ok");
+/// println!("the service runs on {}", client.version().await?.os);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// How the service is; everybody may ask. Changes nothing, so dropping it loses nothing.
     pub async fn status(&self) -> Result<ServiceStatus> {

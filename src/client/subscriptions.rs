@@ -4,7 +4,7 @@ use super::{
     AmsClient,
     classify::Call,
     error::{ErrorKind, Result},
-    http::{Answer, Method, Request, whole_seconds},
+    http::{Answer, Method, Repetition, Request, whole_seconds},
     model::{Page, PageRequest, SubscriptionInfo},
     name::{SubscriptionName, TopicName},
     push::WirePush,
@@ -39,6 +39,24 @@ struct WireSubscriptions {
     total_size: u64,
 }
 
+/// Subscriptions.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{SubscriptionName, TopicName};
+/// use std::time::Duration;
+///
+/// let (topic, subscription): (TopicName, SubscriptionName) = ("metrics".parse()?, "archive".parse()?);
+/// client.create_topic(&topic).await?;
+/// let made = client.create_subscription(&subscription, &topic, Some(Duration::from_secs(60))).await?;
+/// assert_eq!((made.topic, made.ack_deadline), (topic.clone(), Duration::from_secs(60)));
+/// assert_eq!(client.topic_subscriptions(&topic).await?, [subscription]);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a subscription of a topic of the same project. It starts at the end of the topic's log.
     ///
@@ -61,6 +79,7 @@ impl AmsClient {
         ack_deadline: Option<Duration>,
         push: Option<Value>,
     ) -> Result<SubscriptionInfo> {
+        let has_push = push.is_some();
         let mut body = json!({ "topic": topic.qualified(self.project()) });
         if let Some(deadline) = ack_deadline {
             body["ackDeadlineSeconds"] = whole_seconds(deadline).into();
@@ -69,8 +88,22 @@ impl AmsClient {
             body["pushConfig"] = push;
         }
         let request = self.subscription_request(Method::Put, subscription, "").json(&body);
-        let answer = self.0.send(request).await?;
-        subscription_info(&answer, answer.json()?)
+        match self.0.send(request).await {
+            // It exists, and an earlier attempt may have created it.
+            Err(error) if error.kind() == ErrorKind::Conflict && error.follows_doubt() => {
+                let found = self.subscription(subscription).await?;
+                let is_as_wanted = found.topic == *topic
+                    && found.topic_project == *self.project()
+                    && found.push.is_some() == has_push
+                    && ack_deadline
+                        .is_none_or(|deadline| found.ack_deadline.as_secs() == whole_seconds(deadline));
+                if is_as_wanted { Ok(found) } else { Err(error) }
+            }
+            answer => {
+                let answer = answer?;
+                subscription_info(&answer, answer.json()?)
+            }
+        }
     }
 
     /// Shows a subscription. Changes nothing, so dropping it loses nothing.
@@ -116,7 +149,8 @@ impl AmsClient {
         let seconds = whole_seconds(deadline);
         let request = self
             .subscription_request(Method::Post, subscription, ":modifyAckDeadline")
-            .body(json!({ "ackDeadlineSeconds": seconds }).to_string());
+            .body(json!({ "ackDeadlineSeconds": seconds }).to_string())
+            .repetition(Repetition::Harmless);
         if seconds > LONGEST_ACK_DEADLINE.as_secs() {
             let message = format!("an ack deadline of {seconds} s is above the service's limit of 600 s");
             return Err(request.refuse(ErrorKind::Invalid, message));

@@ -2,6 +2,7 @@
 //! recorded one.
 
 mod recordings;
+mod resources;
 
 use super::testing::{always, replay, steps};
 use super::*;
@@ -27,6 +28,8 @@ async fn projects_are_created_shown_and_deleted() {
 
     let client = always("").await;
     client.delete_project().await.unwrap();
+    let client = always("{}").await;
+    assert!(client.projects().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -121,6 +121,26 @@ struct WireUsers {
     total_size: u64,
 }
 
+/// Users.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{ExposeSecret, NewUser, UserName};
+///
+/// let name: UserName = "ann".parse()?;
+/// let user = NewUser { email: "ann@example.org".to_owned(), ..NewUser::default() };
+/// let made = client.create_user(&name, &user).await?;
+/// let token = made.token.ok_or("a new user has a token")?;
+/// assert_eq!(client.user_by_token(&token).await?.name, "ann");
+/// let refreshed = client.refresh_user_token(&name).await?.token.ok_or("so it has a new one")?;
+/// assert_ne!(refreshed.expose_secret(), token.expose_secret());
+/// client.delete_user(&name).await?;
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a user, whose token is in the answer.
     ///
@@ -182,8 +202,7 @@ impl AmsClient {
     /// Gives a user a new token, which is in the answer. The old one is worth nothing from then on: a client that has
     /// it, this one perhaps, gets [`Unauthorized`](super::ErrorKind::Unauthorized).
     ///
-    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such user. If the call is dropped or its answer is
-    /// lost, the token may have been changed; call again.
+    /// If the call is dropped or its answer is lost, the token may have been changed; call again.
     pub async fn refresh_user_token(&self, name: &UserName) -> Result<UserInfo> {
         self.0.send(user_request(Method::Post, name, ":refreshToken")).await?.json()
     }

@@ -5,6 +5,7 @@ use crate::client::{
     error::{Error, ErrorKind, Result},
     name::is_valid_name,
 };
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// What is shorter is no secret but a mistake.
 const SHORTEST_SECRET: usize = 8;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::client) enum Method {
     Get,
     Post,
@@ -44,15 +45,28 @@ impl From<Method> for reqwest::Method {
     }
 }
 
+/// What it means when a request is carried out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Repetition {
+    /// No more than once: it changes nothing, sets something to a value, or creates or deletes what has a name, where the
+    /// answer to the second time shows what the first has done. `GET`, `PUT` and `DELETE`, unless said otherwise.
+    Harmless,
+    /// Messages stand in the topic twice.
+    Duplicates,
+    /// Something else happens twice. `POST`, unless said otherwise.
+    Repeats,
+}
+
 /// The path begins with `/v1` and needs no escaping: it is made of checked names.
 pub(in crate::client) struct Request {
-    pub(super) method: Method,
-    pub(super) path: String,
+    pub(in crate::client) method: Method,
+    pub(in crate::client) path: String,
     pub(super) secret_segment: Option<SecretString>,
-    pub(super) call: Call,
+    pub(in crate::client) call: Call,
     pub(super) query: Vec<(&'static str, String)>,
-    pub(super) body: Option<String>,
+    pub(super) body: Option<Bytes>,
     pub(super) max_bytes: usize,
+    pub(in crate::client) repetition: Repetition,
 }
 
 impl Request {
@@ -65,6 +79,11 @@ impl Request {
             query: Vec::new(),
             body: None,
             max_bytes: ANSWER_BYTES,
+            repetition: if matches!(method, Method::Post) {
+                Repetition::Repeats
+            } else {
+                Repetition::Harmless
+            },
         }
     }
 
@@ -96,6 +115,12 @@ impl Request {
         self
     }
 
+    /// What it means to send it twice.
+    pub(in crate::client) fn repetition(mut self, repetition: Repetition) -> Self {
+        self.repetition = repetition;
+        self
+    }
+
     pub(in crate::client) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
@@ -110,7 +135,7 @@ impl Request {
     }
 
     pub(in crate::client) fn body(mut self, json: impl Into<String>) -> Self {
-        self.body = Some(json.into());
+        self.body = Some(Bytes::from(json.into()));
         self
     }
 

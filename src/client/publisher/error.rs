@@ -19,7 +19,7 @@ pub enum PublishError {
     /// The publisher was closed: it was not sent.
     #[error("the publisher is closed")]
     Closed,
-    /// The publish that the message was part of failed.
+    /// The publish that the message was part of failed, after whatever the client's retry policy did about it.
     ///
     /// A publish is not atomic: unless the service refused all of it, any message of it may be in the topic.
     #[error(transparent)]
