@@ -12,7 +12,6 @@ mod hint;
 mod input;
 mod member;
 mod output;
-mod pages;
 mod progress;
 mod project;
 mod publish;

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use ams_forwarder::client::{AmsClient, AmsClientBuilder, ErrorKind, Offsets, Result};
@@ -10,7 +11,7 @@ use ams_forwarder::emulator::{Authn, Emulator, Fault, Options, Role};
 use tokio::net::TcpListener;
 
 use crate::common::pki::{Authority, connect, exchange};
-use crate::common::{Home, PROJECT};
+use crate::common::{Home, PROJECT, ams};
 
 const SUBJECT: &str = "CN=client.example.org,OU=hosts,DC=org+DC=example";
 
@@ -78,6 +79,33 @@ async fn a_host_gets_the_token_of_the_user_its_subject_is_bound_to() {
     );
     let bind = "404 Binding was not found; let the service's administrators bind CN=stranger,DC=org+DC=example to a user";
     assert!(error.message().ends_with(bind), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_logs_in_by_options_or_variables() {
+    let site = Site::start().await;
+    let [certificate, key] = site.host(SUBJECT);
+    let offsets = |set: &dyn Fn(&mut Command)| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ams"));
+        command.args(["subscription", "offsets", "a"]).env_clear();
+        command.env("AMS_ENDPOINT", format!("https://localhost:{}", site.ams.port()));
+        command.env("AMS_AUTHN_ENDPOINT", format!("https://localhost:{}", site.authn.port()));
+        command.env("AMS_PROJECT", PROJECT).env("AMS_CA_FILE", site.home.path("ca.pem"));
+        set(&mut command);
+        ams::run(command, "")
+    };
+    let by_options = offsets(&|command| {
+        // The option wins over another kind of credential in the environment.
+        command.env("AMS_TOKEN", "wrong");
+        command.arg("--certificate").arg(&certificate).arg("--private-key").arg(&key);
+    });
+    let by_variables = offsets(&|command| {
+        command.env("AMS_CERTIFICATE", &certificate).env("AMS_PRIVATE_KEY", &key);
+    });
+    for output in [by_options.await, by_variables.await] {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("backlog  0"));
+    }
 }
 
 impl Site {

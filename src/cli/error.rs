@@ -73,10 +73,10 @@ pub enum Error {
     #[error("{0} is not in the access list")]
     NotListed(String),
     /// A file that should be JSON is not.
-    #[error("{} is no JSON", path.display())]
+    #[error("{file} is no JSON")]
     Json {
         /// The file.
-        path: PathBuf,
+        file: String,
         /// Where it stops being JSON.
         source: serde_json::Error,
     },
@@ -152,7 +152,6 @@ impl Error {
             Self::BrokerDown => {
                 Some("try again later; `ams subscription offsets` shows when it is back".to_owned())
             }
-            Self::Usage(_) => Some("`ams --help` tells more".to_owned()),
             _ => None,
         }
     }

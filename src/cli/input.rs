@@ -13,3 +13,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     }
     std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
 }
+
+/// What a file is called in an error.
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::output::Confirmation;
-use super::{Error, Session, pages, user};
+use super::{Error, Session, user};
 use crate::client::{Role, UserName};
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ pub(crate) async fn run(session: &Session, command: Command) -> Result<(), Error
     let Session { client, console } = session;
     match command {
         Command::List => {
-            let members = pages::all(async |page| client.members(page).await).await?;
+            let members = client.all_members().collect().await?;
             console.list(&members.iter().map(user::record).collect::<Vec<_>>())
         }
         Command::Show { name } => console.one(&user::record(&client.member(&name).await?)),

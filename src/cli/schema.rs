@@ -1,6 +1,6 @@
 //! `ams schema`: what topics ask of their messages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
@@ -129,8 +129,8 @@ pub(crate) async fn run(session: &Session, command: Command) -> Result<(), Error
     }
 }
 
-fn json(text: &[u8], file: &std::path::Path) -> Result<Value, Error> {
-    serde_json::from_slice(text).map_err(|source| Error::Json { path: file.to_owned(), source })
+fn json(text: &[u8], file: &Path) -> Result<Value, Error> {
+    serde_json::from_slice(text).map_err(|source| Error::Json { file: input::name(file), source })
 }
 
 fn record(schema: &SchemaInfo) -> Record {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::output::{Confirmation, Record};
-use super::{Error, Session, acl, pages};
+use super::{Error, Session, acl};
 use crate::client::{LONGEST_ACK_DEADLINE, SubscriptionInfo, SubscriptionName, TopicName};
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ pub(crate) async fn run(session: &Session, command: Command) -> Result<(), Error
     let Session { client, console } = session;
     match command {
         Command::List { topic } => {
-            let all = pages::all(async |page| client.subscriptions(page).await).await?;
+            let all = client.all_subscriptions().collect().await?;
             let of_topic = |info: &&SubscriptionInfo| {
                 topic.as_ref().is_none_or(|topic| info.topic == *topic && info.topic_project == info.project)
             };

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::output::{Confirmation, Record};
-use super::{Error, Session, acl, pages};
+use super::{Error, Session, acl};
 use crate::client::{TopicInfo, TopicName};
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &Session, command: Command) -> Result<(), Error
     let Session { client, console } = session;
     match command {
         Command::List => {
-            let topics = pages::all(async |page| client.topics(page).await).await?;
+            let topics = client.all_topics().collect().await?;
             console.list(&topics.iter().map(record).collect::<Vec<_>>())
         }
         Command::Show { name } => console.one(&record(&client.topic(&name).await?)),

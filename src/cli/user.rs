@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
 use super::output::{Confirmation, Record};
-use super::{Error, Session, pages};
+use super::{Error, Session};
 use crate::client::{
     AmsClient, ExposeSecret, Membership, NewUser, ProjectName, ProjectRoles, Role, UserChange, UserInfo,
     UserName,
@@ -115,7 +115,7 @@ pub(crate) async fn run(session: &Session, command: Command) -> Result<(), Error
     let Session { client, console } = session;
     match command {
         Command::List { in_project } => {
-            let users = pages::all(async |page| client.users(in_project.as_ref(), page).await).await?;
+            let users = client.all_users(in_project.as_ref()).collect().await?;
             console.list(&users.iter().map(record).collect::<Vec<_>>())
         }
         Command::Show { whom, show_token } => {

@@ -23,6 +23,7 @@ pub(super) struct Source<'a> {
     size: u32,
     /// How many messages a look brings that were seen already: all of them come again each time.
     seen: u32,
+    has_pulled: bool,
 }
 
 /// Messages, some of which may have come before.
@@ -40,7 +41,7 @@ impl<'a> Source<'a> {
     ) -> Self {
         let size = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(LARGEST).min(LARGEST);
         let consumer = acknowledges.then(|| client.consume(subscription).max_messages(size).start());
-        Self { client, subscription, consumer, size, seen: 0 }
+        Self { client, subscription, consumer, size, seen: 0, has_pulled: false }
     }
 
     /// The next messages. `written` is the last one that may come again. None at the end, unless that is to be waited
@@ -50,6 +51,10 @@ impl<'a> Source<'a> {
             // What is not acknowledged comes again, so that a look would never say that there is no more.
             let looks = self.consumer.is_none();
             if (!follow || looks) && self.is_at_the_end(written).await? {
+                if !self.has_pulled {
+                    // Where it stands is shown to those as well who may not pull.
+                    self.look().await?;
+                }
                 if !follow {
                     return Ok(None);
                 }
@@ -80,6 +85,7 @@ impl<'a> Source<'a> {
 
     /// Pulls without acknowledging: what was seen comes first.
     async fn look(&mut self) -> Result<Got, Error> {
+        self.has_pulled = true;
         loop {
             let max_messages = self.seen.saturating_add(self.size);
             let limits = PullLimits { max_messages, max_bytes: MAX_BYTES };

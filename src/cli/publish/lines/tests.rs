@@ -19,8 +19,11 @@ fn lines<R: Read>(format: LineFormat, input: R) -> Lines<R> {
     Lines { input: BufReader::new(input), format, model, line: Vec::new(), number: 0 }
 }
 
-/// The batches, each as the number of its first line and its payloads; and how it ended.
-fn all<R: Read>(format: LineFormat, input: R) -> (Vec<(u64, Vec<String>)>, Result<(), String>) {
+/// The number of a batch's first line, and its payloads.
+type Numbered = (u64, Vec<String>);
+
+/// The batches, and how it ended.
+fn all<R: Read>(format: LineFormat, input: R) -> (Vec<Numbered>, Result<(), String>) {
     let mut lines = lines(format, input);
     let mut batches = Vec::new();
     loop {
