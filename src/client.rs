@@ -31,7 +31,9 @@
 //! tokio, can be dropped at any time, and say what that means.
 //!
 //! It imports nothing of this crate but `backoff`. One file per resource (`projects`, `topics`,
-//! `subscriptions`, …; `consume` and `seek` for what consumers do), all of them over `http`. What is not particular to AMS,
+//! `subscriptions`, …; `consume` and `seek` for what consumers do), all of them over `retry` and, below it, `http`. What
+//! stands on these calls: `publisher` gathers messages into batches, `consumer` is a stream of deliveries, `pages` are
+//! streams of lists. What is not particular to AMS,
 //! in `transport` and `credential`, serves the webhook sink as well.
 
 mod acl;
@@ -76,11 +78,12 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
+    builder::unusable_files,
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
     jsonl::{attributes, quote},
-    tls::Roots,
+    tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},
 };
 

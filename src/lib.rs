@@ -44,6 +44,11 @@ mod sink;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// The Rust code of the library's page, compiled with the tests.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../docs/library.md")]
+struct LibraryPage;
+
 /// The Rust code of the emulator's pages, compiled with the tests.
 #[cfg(all(doctest, feature = "emulator"))]
 #[doc = include_str!("../docs/emulator.md")]

@@ -13,6 +13,7 @@ mod forwarder;
 mod gate;
 mod home;
 mod http;
+pub(crate) mod lax_authn;
 mod machine;
 mod metrics;
 mod page;
@@ -21,6 +22,7 @@ pub(crate) mod pki;
 mod receiver;
 pub(crate) mod seed;
 mod service;
+pub(crate) mod site;
 pub(crate) mod trace;
 mod wire;
 

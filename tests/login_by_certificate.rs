@@ -1,66 +1,14 @@
-//! A client logs in with the certificate of its host, at the emulator as at the service: over TLS on both sides, with
-//! whatever kind of key, and again when there is a reason.
+//! A client logs in with the certificate of its host, at the emulator as at the service, and again when there is a
+//! reason.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use ams_forwarder::client::{AmsClient, AmsClientBuilder, ErrorKind, Offsets, Result};
-use ams_forwarder::emulator::{Authn, Emulator, Fault, Options, Role};
-use tokio::net::TcpListener;
+use ams_forwarder::client::{AmsClient, ErrorKind, Offsets, Result};
+use ams_forwarder::emulator::Fault;
 
-use crate::common::pki::{Authority, connect, exchange};
-use crate::common::{Home, PROJECT, ams};
-
-const SUBJECT: &str = "CN=client.example.org,OU=hosts,DC=org+DC=example";
-
-/// An AMS with a consumer whom a host is bound to, and its authn service; both over TLS.
-struct Site {
-    home: Home,
-    authority: Authority,
-    emulator: Emulator,
-    ams: SocketAddr,
-    authn: SocketAddr,
-}
-
-impl Site {
-    async fn start() -> Self {
-        let authority = Authority::new("site CA");
-        let tls = authority.server(&["localhost", "127.0.0.1"]);
-        let emulator = Emulator::new(Options { tls: Some(tls.clone()), ..Options::default() });
-        emulator.create_project(PROJECT, "").unwrap();
-        emulator.create_topic(PROJECT, "a").unwrap();
-        emulator.create_subscription(PROJECT, "a", "a").unwrap();
-        emulator.create_member(PROJECT, "con", &[Role::Consumer]).unwrap();
-        let authn = Authn::new(&tls, authority.pem.as_bytes()).unwrap().bind(SUBJECT, "con");
-        let [(ams, one), (desk, other)] = [listen().await, listen().await];
-        let (serving, giving) = (emulator.clone(), emulator.clone());
-        tokio::spawn(async move { serving.run(one, std::future::pending()).await });
-        tokio::spawn(async move { giving.run_authn(other, authn, std::future::pending()).await });
-        let home = Home::new();
-        home.write("ca.pem", &authority.pem);
-        Self { home, authority, emulator, ams, authn: desk }
-    }
-
-    fn host(&self, subject: &str) -> [PathBuf; 2] {
-        let (certificate, key) = self.authority.host(subject).pem();
-        [self.home.write("host.pem", &certificate), self.home.write("key.pem", &key)]
-    }
-
-    fn builder(&self, [certificate, key]: &[PathBuf; 2]) -> AmsClientBuilder {
-        AmsClient::builder(&format!("https://localhost:{}", self.ams.port()), PROJECT.parse().unwrap())
-            .certificate(certificate, key)
-            .authn_endpoint(&format!("https://localhost:{}", self.authn.port()))
-            .ca_file(self.home.path("ca.pem"))
-            .no_proxy()
-    }
-}
-
-async fn listen() -> (SocketAddr, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    (listener.local_addr().unwrap(), listener)
-}
+use crate::common::site::{SUBJECT, Site};
+use crate::common::{PROJECT, ams, eventually};
 
 async fn ask(client: &AmsClient) -> Result<Offsets> {
     client.offsets(&"a".parse().unwrap()).await
@@ -68,7 +16,7 @@ async fn ask(client: &AmsClient) -> Result<Offsets> {
 
 #[tokio::test]
 async fn a_host_gets_the_token_of_the_user_its_subject_is_bound_to() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let client = site.builder(&site.host(SUBJECT)).build().unwrap();
     assert_eq!(ask(&client).await.unwrap().max, 0);
     let stranger = site.builder(&site.host("CN=stranger,DC=org+DC=example")).build().unwrap();
@@ -81,15 +29,30 @@ async fn a_host_gets_the_token_of_the_user_its_subject_is_bound_to() {
     assert!(error.message().ends_with(bind), "{error}");
 }
 
+/// The answers to twenty questions at the same time.
+async fn together(client: &AmsClient) -> Vec<Result<Offsets>> {
+    let asking: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { ask(&client).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for one in asking {
+        answers.push(one.await.unwrap());
+    }
+    answers
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_logs_in_by_options_or_variables() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let [certificate, key] = site.host(SUBJECT);
     let offsets = |set: &dyn Fn(&mut Command)| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ams"));
         command.args(["subscription", "offsets", "a"]).env_clear();
-        command.env("AMS_ENDPOINT", format!("https://localhost:{}", site.ams.port()));
-        command.env("AMS_AUTHN_ENDPOINT", format!("https://localhost:{}", site.authn.port()));
+        command.env("AMS_ENDPOINT", site.endpoint());
+        command.env("AMS_AUTHN_ENDPOINT", site.authn_endpoint());
         command.env("AMS_PROJECT", PROJECT).env("AMS_CA_FILE", site.home.path("ca.pem"));
         set(&mut command);
         ams::run(command, "")
@@ -108,51 +71,29 @@ async fn the_command_line_logs_in_by_options_or_variables() {
     }
 }
 
-impl Site {
-    /// Takes away the token that the user has, as an administrator does who gives a new one.
-    async fn refresh_token(&self) {
-        let token = Options::default().token;
-        let mut stream = connect(self.ams, &self.authority.pem, None).await.unwrap();
-        let (text, _) = exchange(&mut stream, "POST", "/v1/users/con:refreshToken", &token, "").await;
-        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
-    }
-
-    /// Counts the logins from now on.
-    fn count_logins(&self) -> impl Fn() -> u64 {
-        let emulator = self.emulator.clone();
-        let id = emulator.inject(Fault::latency(Duration::from_millis(1)).on("*:authx509")).unwrap();
-        move || emulator.fault_hits(id).unwrap()
-    }
-}
-
 #[tokio::test]
 async fn a_refused_token_is_got_again_once_for_all_who_were_refused() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let logins = site.count_logins();
     let client = site.builder(&site.host(SUBJECT)).build().unwrap();
-    let together = async || {
-        let asking: Vec<_> = (0..20)
-            .map(|_| {
-                let client = client.clone();
-                tokio::spawn(async move { ask(&client).await })
-            })
-            .collect();
-        for one in asking {
-            one.await.unwrap().unwrap();
-        }
-    };
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 1);
     site.refresh_token().await;
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 2);
-    together().await;
+    for answer in together(&client).await {
+        answer.unwrap();
+    }
     assert_eq!(logins(), 2);
 }
 
 #[tokio::test]
 async fn who_gets_the_same_token_again_is_refused_and_asks_once_for_each_refusal() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let logins = site.count_logins();
     let client = site.builder(&site.host(SUBJECT)).build().unwrap();
     ask(&client).await.unwrap();
@@ -166,7 +107,7 @@ async fn who_gets_the_same_token_again_is_refused_and_asks_once_for_each_refusal
 
 #[tokio::test]
 async fn while_the_authn_service_is_down_a_refused_token_is_no_reason_to_give_up() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let client = site.builder(&site.host(SUBJECT)).build().unwrap();
     ask(&client).await.unwrap();
     site.refresh_token().await;
@@ -183,7 +124,7 @@ async fn while_the_authn_service_is_down_a_refused_token_is_no_reason_to_give_up
 
 #[tokio::test]
 async fn files_that_changed_are_read_again_and_broken_ones_take_nothing_away() {
-    let site = Site::start().await;
+    let site = Site::with(&["a"]).await;
     let logins = site.count_logins();
     let files = site.host(SUBJECT);
     let client = site.builder(&files).build().unwrap();
@@ -204,4 +145,32 @@ async fn files_that_changed_are_read_again_and_broken_ones_take_nothing_away() {
     ask(&client).await.unwrap();
     ask(&client).await.unwrap();
     assert_eq!(logins(), 3);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_login_of_another_shares_its_failure() {
+    let site = Site::with(&["a"]).await;
+    let client = site.builder(&site.host(SUBJECT)).build().unwrap();
+    let down = site.emulator.inject(Fault::status(503).on("*:authx509")).unwrap();
+    for answer in together(&client).await {
+        let error = answer.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::Transient, false), "{error}");
+    }
+    assert_eq!(site.emulator.fault_hits(down), Some(1));
+    site.emulator.remove_fault(down);
+    ask(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_is_dropped_on_its_way_holds_up_nobody() {
+    let site = Site::with(&["a"]).await;
+    let client = site.builder(&site.host(SUBJECT)).build().unwrap();
+    let hangs = site.emulator.inject(Fault::hang().on("*:authx509").times(1)).unwrap();
+    let (one, other) = (client.clone(), client.clone());
+    let first = tokio::spawn(async move { ask(&one).await });
+    eventually("the login", async || site.emulator.fault_hits(hangs) == Some(1)).await;
+    let second = tokio::spawn(async move { ask(&other).await });
+    first.abort();
+    second.await.unwrap().unwrap();
+    ask(&client).await.unwrap();
 }

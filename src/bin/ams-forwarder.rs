@@ -64,6 +64,9 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
     }
+    for file in daemon::unusable_files(config) {
+        eprintln!("warning: {file}");
+    }
     let subscriptions = config.subscriptions.len();
     let sinks = config.subscriptions.iter().flat_map(|one| &one.sinks).count();
     let file = path.display();

@@ -2,7 +2,7 @@
 
 use super::{
     AmsClient, Inner,
-    credential::{Authn, Credential, HostLogin, Token},
+    credential::{Authn, Credential, HostLogin, Token, TokenFile},
     name::ProjectName,
     retry::{Caller, RetryPolicy},
     tls::{IdentityFiles, Roots},
@@ -78,7 +78,8 @@ impl AmsClientBuilder {
     /// beside AMS. Replaces a token and a token file.
     ///
     /// The certificate is followed in its file by those between it and its CA; it may be a proxy certificate of the grid
-    /// (RFC 3820). The key is PKCS#8, PKCS#1 or EC, not encrypted; the same file may hold both.
+    /// (RFC 3820). The key is PKCS#8, PKCS#1 or EC, not encrypted; the same file may hold both. One that
+    /// every user of the machine can read is warned about.
     ///
     /// The token is got with the first request and kept. It is got again when the service refuses it (once for each
     /// refusal, however many requests are refused together), when the files changed, and before the certificate ends.
@@ -270,6 +271,14 @@ pub enum BuildError {
     /// The token is empty or cannot travel in a header.
     #[error("the token is empty, or has characters that no token has (only printable ASCII is allowed)")]
     Token,
+    /// The token file cannot be used. No client is refused for that: the file is read when it is needed.
+    #[error("token file {}: {reason}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of what is in it.
+        reason: String,
+    },
     /// The CA file cannot be used.
     #[error("CA file {}: {reason}", path.display())]
     CaFile {
@@ -338,11 +347,25 @@ impl BuildError {
         match self {
             Self::CaFile { path, .. }
             | Self::CaDir { path, .. }
+            | Self::TokenFile { path, .. }
             | Self::Certificate { path, .. }
             | Self::PrivateKey { path, .. } => Some(path),
             _ => None,
         }
     }
+}
+
+/// What is wrong with files now that clients are made of. Blocks.
+#[cfg(feature = "daemon")]
+pub(crate) fn unusable_files(
+    roots: &Roots,
+    token: Option<&Path>,
+    identity: Option<&IdentityFiles>,
+) -> Vec<BuildError> {
+    let roots = roots.read().err();
+    let token = token.and_then(|path| TokenFile::new(path.to_owned()).read_again().err());
+    let identity = identity.and_then(|files| files.read().err());
+    [roots, token, identity].into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -142,6 +142,9 @@ impl fmt::Debug for ConsumerBuilder {
 /// the next waits for ever.** (The service could not acknowledge the first any more.) A delivery that was dropped,
 /// or acknowledged in part, comes again from its first message that was not acknowledged.
 ///
+/// One stream of a subscription is enough: of two, in one program or in several, each gets every message, and each
+/// spoils the other's acknowledgements.
+///
 /// What goes wrong comes as an item; what to do about it is the caller's choice. The stream goes on when it is polled
 /// again, after a wait that grows with each failure. What the client's [retry policy](super::RetryPolicy) covers
 /// does not come up here. The stream ends by [`until`](ConsumerBuilder::until) alone.

@@ -5,7 +5,7 @@ mod file;
 mod host;
 mod look;
 
-use super::error::ErrorKind;
+use super::{builder::BuildError, error::ErrorKind};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -15,7 +15,7 @@ use std::{
 };
 
 pub(super) use authn::Authn;
-use file::TokenFile;
+pub(super) use file::TokenFile;
 pub(super) use host::HostLogin;
 pub(super) use look::warn_if_exposed;
 
@@ -74,6 +74,13 @@ impl NoToken {
     }
 }
 
+/// A file is in the way, until somebody mends it.
+impl From<BuildError> for NoToken {
+    fn from(error: BuildError) -> Self {
+        Self::lasting(error.to_string())
+    }
+}
+
 pub(crate) enum Credential {
     Fixed(Arc<Token>),
     File(Arc<TokenFile>),
@@ -90,7 +97,7 @@ impl Credential {
     pub(crate) async fn current(&self) -> Result<Arc<Token>, NoToken> {
         match self {
             Self::Fixed(token) => Ok(Arc::clone(token)),
-            Self::File(file) => look::aside(file, TokenFile::current).await,
+            Self::File(file) => look::aside(file, |file| Ok(file.current()?)).await,
             Self::Host(login) => login.current().await,
         }
     }
@@ -101,7 +108,7 @@ impl Credential {
         match self {
             Self::Fixed(_) => Ok(None),
             Self::File(file) => {
-                let again = look::aside(file, TokenFile::read_again).await;
+                let again = look::aside(file, |file| Ok(file.read_again()?)).await;
                 Ok(again.ok().filter(|token| !token.is(refused)))
             }
             Self::Host(login) => login.instead_of(refused).await,

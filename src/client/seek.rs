@@ -86,7 +86,7 @@ impl AmsClient {
     /// [`modify_offset`](Self::modify_offset).
     ///
     /// [`Conflict`](ErrorKind::Conflict) when there is none: the time lies behind the newest message.
-    /// Milliseconds count. Changes nothing.
+    /// Milliseconds count. Changes nothing, so dropping it loses nothing.
     pub async fn time_to_offset(&self, subscription: &SubscriptionName, time: SystemTime) -> Result<u64> {
         let request = self.subscription_request(Method::Get, subscription, ":timeToOffset");
         let Ok(time) = jiff::Timestamp::try_from(time) else {

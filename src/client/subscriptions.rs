@@ -117,7 +117,8 @@ impl AmsClient {
         exists(self.subscription(subscription).await)
     }
 
-    /// Lists subscriptions, the newest first; a consumer sees only those it may pull from. Changes nothing.
+    /// Lists subscriptions, the newest first; a consumer sees only those it may pull from. Changes nothing, so
+    /// dropping it loses nothing.
     pub async fn subscriptions(&self, page: &PageRequest) -> Result<Page<SubscriptionInfo>> {
         let request = self.project_request(Method::Get, "/subscriptions");
         let answer = self.0.send(paged(request, page)).await?;

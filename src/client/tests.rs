@@ -1,6 +1,8 @@
 //! The calls, against what the real service was recorded to answer: each request is compared with the
 //! recorded one.
 
+mod documented;
+mod dropped;
 mod recordings;
 mod resources;
 

@@ -102,7 +102,8 @@ impl AmsClient {
         names.ok_or_else(|| answer.not_ams("a subscription that is no qualified name"))
     }
 
-    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing.
+    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing, so
+    /// dropping it loses nothing.
     pub async fn topics(&self, page: &PageRequest) -> Result<Page<TopicInfo>> {
         let request = self.project_request(Method::Get, "/topics");
         let answer = self.0.send(paged(request, page)).await?;

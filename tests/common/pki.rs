@@ -26,6 +26,7 @@ const STAND_INS: u8 = 120;
 /// A CA, whose certificate is in `pem`.
 pub(crate) struct Authority {
     pub(crate) pem: String,
+    pub(crate) key_pem: String,
     issuer: Issuer<'static, Mending>,
 }
 
@@ -36,6 +37,13 @@ pub(crate) struct Host {
 }
 
 struct Mending(KeyPair);
+
+fn ca(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
+}
 
 fn mended(der: &[u8]) -> Vec<u8> {
     let mut der = der.to_vec();
@@ -64,20 +72,35 @@ impl SigningKey for Mending {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = ca(name);
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, Mending(key)) }
+        Self { pem, key_pem: key.serialize_pem(), issuer: Issuer::new(params, Mending(key)) }
     }
 
     /// Certificate and key of a server, both as PEM.
     pub(crate) fn server_pem(&self, names: &[&str]) -> (String, String) {
+        self.server_with(names, |_| {})
+    }
+
+    /// The same, of another kind.
+    pub(crate) fn server_with(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A CA whose certificate is of this one.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let (params, key) = ca(name);
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Self { pem, key_pem: key.serialize_pem(), issuer: Issuer::new(params, Mending(key)) }
     }
 
     pub(crate) fn server(&self, names: &[&str]) -> Tls {
@@ -105,7 +128,7 @@ impl Authority {
         })
     }
 
-    fn host_with(&self, subject: &str, change: impl FnOnce(&mut CertificateParams)) -> Host {
+    pub(crate) fn host_with(&self, subject: &str, change: impl FnOnce(&mut CertificateParams)) -> Host {
         let mut params = params_of(subject);
         change(&mut params);
         let key = KeyPair::generate().unwrap();

@@ -75,7 +75,7 @@ impl Acknowledger {
                 return Ok(());
             }
             // Further back, somebody moved the subscription: these are to come again.
-            if current < self.first || round == ROUNDS || !self.pull_again(current, through).await? {
+            if current < self.first || round == ROUNDS || !self.pull_again(current, through).await {
                 return Err(error);
             }
         }
@@ -84,11 +84,11 @@ impl Acknowledger {
 
     /// Opens the window once more for what is still to be acknowledged: whether it is the same messages. An answer may
     /// have fewer than there are, or none.
-    async fn pull_again(&self, current: u64, through: u64) -> Result<bool> {
+    async fn pull_again(&self, current: u64, through: u64) -> bool {
         let count = u32::try_from(through - current + 1).unwrap_or(u32::MAX);
         let limits = PullLimits { max_messages: count, max_bytes: self.max_bytes };
-        let batch = self.client.pull(&self.subscription, limits).await?;
-        Ok(batch.first_id().is_none_or(|first| first == current))
+        let again = self.client.pull(&self.subscription, limits).await;
+        again.is_ok_and(|batch| batch.first_id().is_none_or(|first| first == current))
     }
 }
 

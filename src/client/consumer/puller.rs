@@ -14,11 +14,14 @@ use crate::{
 use std::time::Duration;
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// How often the service is asked where the subscription stands while nothing comes.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// After so long it is told that a delivery keeps the stream waiting.
+const LONG: Duration = Duration::from_mins(1);
 
 pub(super) struct Puller {
     client: AmsClient,
@@ -60,7 +63,14 @@ impl Puller {
 
     pub(super) async fn next(&mut self) -> Result<Delivery, ConsumeError> {
         if let Some(out) = &mut self.out {
-            let was_dropped = out.await.is_err();
+            let settled = if let Ok(settled) = timeout(LONG, &mut *out).await {
+                settled
+            } else {
+                let subscription = &self.subscription;
+                tracing::warn!(%subscription, "the next delivery waits for the one before, which is neither acknowledged nor dropped");
+                out.await
+            };
+            let was_dropped = settled.is_err();
             self.out = None;
             // Not at once: what nobody acknowledges would come round and round.
             self.wait = was_dropped.then(|| self.poll.next());

@@ -99,7 +99,7 @@ impl Authn {
     }
 
     fn unreachable(&self, certificate: &Described, error: &reqwest::Error) -> NoToken {
-        if let Some(alert) = alert(error) {
+        if let Some(alert) = alert(error).filter(|alert| is_about_certificates(*alert)) {
             return NoToken::lasting(self.says(certificate, &turned_away(certificate, alert)));
         }
         let NoAnswer { kind, class, message } = self.timeouts.no_answer(&self.authority, error);
@@ -160,6 +160,24 @@ impl Authn {
         let message = self.says(certificate, "200, but what came is no answer of an authn service");
         NoToken { kind, class: kind.as_str(), message, retry_after: None }
     }
+}
+
+/// Others say that the server is at fault, or that it is another kind of server.
+fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+            | AlertDescription::CertificateRequired
+    )
 }
 
 /// What the alert means by which a server ends a handshake.

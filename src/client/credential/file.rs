@@ -5,9 +5,10 @@
 //! away the token read before.
 
 use super::{
-    NoToken, Token,
+    Token,
     look::{Stamp, warn_if_exposed},
 };
+use crate::client::builder::BuildError;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fs::File,
@@ -26,11 +27,11 @@ pub(crate) struct TokenFile {
 }
 
 impl TokenFile {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(in crate::client) fn new(path: PathBuf) -> Self {
         Self { path, last: Mutex::new(None) }
     }
 
-    pub(super) fn current(&self) -> Result<Arc<Token>, NoToken> {
+    pub(super) fn current(&self) -> Result<Arc<Token>, BuildError> {
         let known = self.known();
         if let Some((stamp, token)) = &known
             && Stamp::of(&self.path).ok() == Some(*stamp)
@@ -43,9 +44,9 @@ impl TokenFile {
         }
     }
 
-    pub(super) fn read_again(&self) -> Result<Arc<Token>, NoToken> {
-        let (stamp, token) = read(&self.path)
-            .map_err(|why| NoToken::lasting(format!("token file {}: {why}", self.path.display())))?;
+    pub(in crate::client) fn read_again(&self) -> Result<Arc<Token>, BuildError> {
+        let (stamp, token) =
+            read(&self.path).map_err(|reason| BuildError::TokenFile { path: self.path.clone(), reason })?;
         warn_if_exposed(&self.path, "token file");
         let token = Arc::new(token);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, Arc::clone(&token)));

@@ -147,8 +147,7 @@ impl HostLogin {
         let prepare = |login: &Self| {
             // Looked at before they are read: a change in between shows at the next look.
             let files = login.look();
-            let (identity, http) =
-                login.authn.prepare().map_err(|error| NoToken::lasting(error.to_string()))?;
+            let (identity, http) = login.authn.prepare()?;
             Ok((files, identity, http))
         };
         let (files, identity, http) = aside(self, prepare).await?;

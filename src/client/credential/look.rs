@@ -63,11 +63,53 @@ pub(in crate::client) fn warn_if_exposed(path: &Path, what: &str) {
 }
 
 /// Whether the file is open to everybody, and every directory on the way to it.
-pub(super) fn is_exposed(path: &Path) -> bool {
+fn is_exposed(path: &Path) -> bool {
     let allows = |path: &Path, bits: u32| {
         std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & bits != 0)
     };
     std::fs::canonicalize(path).is_ok_and(|path| {
         allows(&path, READ_OR_WRITE) && path.ancestors().skip(1).all(|directory| allows(directory, REACH))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions, write};
+
+    #[test]
+    fn a_file_is_exposed_if_everybody_can_get_to_it_and_read_or_change_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        write(&file, "x").unwrap();
+        let set = |path: &Path, mode| set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        for (of_file, of_folder, exposed) in [
+            (0o644, 0o755, true),
+            (0o602, 0o711, true),
+            (0o640, 0o755, false),
+            (0o600, 0o755, false),
+            (0o644, 0o700, false),
+            (0o644, 0o750, false),
+        ] {
+            set(&file, of_file);
+            set(folder.path(), of_folder);
+            assert_eq!(is_exposed(&file), exposed, "{of_file:o} in {of_folder:o}");
+        }
+        assert!(!is_exposed(&folder.path().join("nosuch")));
+    }
+
+    #[test]
+    fn a_file_put_in_the_place_of_another_is_a_change_whatever_its_time_and_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, next] = ["token", "next"].map(|name| folder.path().join(name));
+        for path in [&file, &next] {
+            write(path, "same size").unwrap();
+            let opened = std::fs::File::options().write(true).open(path).unwrap();
+            opened.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let before = Stamp::of(&file).unwrap();
+        assert_eq!(Stamp::of(&file).unwrap(), before);
+        std::fs::rename(&next, &file).unwrap();
+        assert_ne!(Stamp::of(&file).unwrap(), before);
+    }
 }

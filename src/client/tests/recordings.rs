@@ -26,7 +26,7 @@ const UNCLAIMED: [(&str, &str, &str); 5] = [
     ("04_topics.json", "publish empty object", "nothing is sent when there are none"),
 ];
 
-/// A recording of another service, which the login asks.
+/// A recording of another service, which the login asks: `tests/login_by_certificate.rs` shows what it makes of the answers.
 const LOGIN: &str = "11_authn.json";
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
 };
+use x509_parser::parse_x509_certificate;
 
 /// Where the roots come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) enum Roots {
 
 impl Roots {
     /// Reads them. Blocks.
-    pub(super) fn read(&self) -> Result<RootCertStore, BuildError> {
+    pub(in crate::client) fn read(&self) -> Result<RootCertStore, BuildError> {
         match self {
             Self::System => Ok(system()),
             Self::File(path) => file(path),
@@ -117,9 +118,13 @@ fn names_a_certificate(path: &Path) -> bool {
     })
 }
 
+/// PEM, or a single certificate in DER: some CAs give out both under the same kind of name.
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = std::fs::read(path).map_err(|error| error.to_string())?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    if parse_x509_certificate(&bytes).is_ok_and(|(rest, _)| rest.is_empty()) {
+        return Ok(vec![bytes.into()]);
+    }
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match certificates {
         Ok(certificates) if certificates.is_empty() => Err("no certificate in it".to_owned()),
         Ok(certificates) => Ok(certificates),

@@ -17,8 +17,7 @@ use reqwest::{Body, Method, Response, StatusCode};
 use super::cuts::Cuts;
 use super::encoding::Request;
 use crate::client::{
-    BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Roots, Timeouts, Token, Transport,
-    retry_after,
+    BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport, retry_after,
 };
 use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential};
 use crate::sink::{LONGEST_RETRY_AFTER, SinkError};
@@ -56,15 +55,11 @@ pub(super) enum Answer {
 }
 
 impl Receiver {
-    /// Reads the certificates. Nothing is connected yet.
+    /// Reads the certificates, if they can be read already. Nothing is connected yet.
     pub(crate) fn new(config: &WebhookConfig) -> Result<Self, BuildError> {
         let timeouts = Timeouts { request: config.timeout, connect: config.connect_timeout };
         let mut transport = Transport::new(timeouts);
-        transport.roots = match &config.ca {
-            Some(CaSource::File(path)) => Roots::File(path.clone()),
-            Some(CaSource::Dir(path)) => Roots::Directory(path.clone()),
-            None => Roots::System,
-        };
+        transport.roots = CaSource::roots(config.ca.as_ref());
         let mut headers = HeaderMap::new();
         for (name, value) in &config.headers {
             // Checked when the configuration was read.
