@@ -25,6 +25,7 @@ mod topic;
 mod user;
 
 use std::ffi::OsString;
+use std::io;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -151,8 +152,16 @@ impl Arguments {
     }
 }
 
+/// What a person should know goes to standard error: a private key that others can read, a broken file among the
+/// authorities. It fails where somebody else does so already.
+fn say_warnings() {
+    let to_standard_error = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false);
+    let _ = to_standard_error.with_max_level(tracing::Level::WARN).with_target(false).try_init();
+}
+
 /// Does what the arguments say.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    say_warnings();
     let Arguments { options, command } = arguments;
     let console = Console { format: options.format() };
     let result = match command {

@@ -1,10 +1,11 @@
 //! What `ams` prints: help, tables, JSON and errors, word for word. Times, ids and tokens are left out.
 
 use std::fmt::Write;
+use std::process::Stdio;
 
 use ams_forwarder::emulator::Role;
 
-use crate::common::ams::{ams, run};
+use crate::common::ams::{ams, done, run};
 use crate::common::{Home, PROJECT, Service, TOKEN};
 
 /// Commands as they are typed, each with what it printed.
@@ -174,6 +175,65 @@ async fn errors() {
     transcript.run("publish a --lines --data x").await.run("topic nosuch").await;
     transcript.run("schema validate nosuch --file -").await.run("registration show nosuch").await;
     transcript.assert("errors");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_users_ask_for_themselves_and_registrations_become() {
+    let service = Service::with(&["a"]).await;
+    // A project without messages is left out of reports.
+    service.publish("a", 0..1).await;
+    let json = async |arguments: &str| -> serde_json::Value {
+        serde_json::from_str(&done(&service, &format!("{arguments} --output json")).await).unwrap()
+    };
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let admin = json("member create ada --role project_admin").await;
+    let (uuid, token) = (text(&admin["uuid"]), text(&admin["token"]));
+    assert_eq!(json(&format!("user show --uuid {uuid}")).await["name"], "ada");
+    assert_eq!(json(&format!("user show --by-token {token}")).await["name"], "ada");
+    assert_eq!(json(&format!("user profile --token {token}")).await["name"], "ada");
+    let report = json(&format!("usage-report --token {token} --end 2100-01-01")).await;
+    assert_eq!(report["projects"][0]["project"], PROJECT, "{report}");
+    assert!(report["operational_metrics"][0]["timeseries"][0]["value"].is_number(), "{report}");
+    assert!(
+        done(&service, &format!("usage-report --token {token}"))
+            .await
+            .contains("operational metrics  METRIC")
+    );
+    let viewer = text(&json("user create eva --service-role service_admin").await["token"]);
+    assert_eq!(json(&format!("status --details --token {viewer}")).await["status"], "ok");
+
+    let mut asked = Vec::new();
+    for name in ["bob", "dan", "joe"] {
+        let made = json(&format!("registration create {name} --email {name}@example.org")).await;
+        assert!(made["activation_token"].is_string());
+        asked.push(text(&made["uuid"]));
+    }
+    assert!(json(&format!("registration show {}", asked[0])).await.get("activation_token").is_none());
+    let shown = json(&format!("registration show --show-token {}", asked[0])).await;
+    assert!(shown["activation_token"].is_string(), "{shown}");
+    assert_eq!(json(&format!("registration accept {}", asked[0])).await["name"], "bob");
+    let declined = json(&format!("registration decline {} --comment no", asked[1])).await;
+    assert_eq!(declined["action"], "declined");
+    assert_eq!(json(&format!("registration delete {}", asked[2])).await["kind"], "registration");
+    let left = json("registration list").await;
+    let left: Vec<_> =
+        left.as_array().unwrap().iter().map(|one| (text(&one["name"]), text(&one["status"]))).collect();
+    assert!(left.contains(&("dan".to_owned(), "declined".to_owned())), "{left:?}");
+    assert!(!left.iter().any(|(name, _)| name == "joe"), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_read_to_its_end_is_no_failure() {
+    let service = Service::start().await;
+    for arguments in ["status", "completions bash", "man"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = ams(&service);
+        command.args(arguments.split(' ')).stdout(writer);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments}: {output:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

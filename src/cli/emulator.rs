@@ -17,7 +17,6 @@ pub(crate) use arguments::Arguments;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
-    say_warnings();
     let tls = arguments.tls()?;
     let emulator = Emulator::new(Options { tls: tls.clone(), ..arguments.options() });
     for project in &arguments.projects {
@@ -51,12 +50,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
     };
     let (served, ()) = tokio::join!(emulator.run(listener, stopped), giving_tokens);
     served.map_err(Error::Serve)
-}
-
-/// What a person should know goes to standard error. It fails where somebody else does so already.
-fn say_warnings() {
-    let to_standard_error = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false);
-    let _ = to_standard_error.with_max_level(tracing::Level::WARN).with_target(false).try_init();
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
