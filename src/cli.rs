@@ -62,7 +62,7 @@ pub struct Arguments {
 enum Command {
     #[command(flatten)]
     OnService(OnService),
-    /// Runs an ARGO Messaging Service in memory, for trying out
+    /// Runs an ARGO Messaging Service, for trying out
     Emulator(Box<emulator::Arguments>),
     /// Prints a script that completes `ams` in a shell
     Completions(generate::Completions),

@@ -45,6 +45,8 @@ mod consumer;
 mod credential;
 mod data;
 mod error;
+#[cfg(feature = "daemon")]
+mod files;
 mod http;
 mod jsonl;
 mod members;
@@ -78,10 +80,10 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
-    builder::unusable_files,
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
+    files::unusable_files,
     jsonl::{attributes, quote},
     tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},

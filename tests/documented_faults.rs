@@ -9,7 +9,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
     }
     let service = Service::start().await;
     let (blocks, said) = run_page("docs/emulator.md", &service).await;
-    assert_eq!(blocks, 16);
+    assert_eq!(blocks, 17);
     for expected in [
         "<h1>Bad Gateway</h1>",
         "Too Many Requests",
@@ -17,6 +17,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
         "\"max\": 3",
         "\"code\": 403",
         "\"token\": ",
+        "\"data\": \"aGVsbG8=\"",
     ] {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
     }

@@ -3,7 +3,6 @@
 mod announce;
 mod arguments;
 
-use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
@@ -18,7 +17,11 @@ pub(crate) use arguments::Arguments;
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
     let tls = arguments.tls()?;
-    let emulator = Emulator::new(Options { tls: tls.clone(), ..arguments.options() });
+    let options = Options { tls: tls.clone(), ..arguments.options() };
+    let emulator = match &arguments.data_dir {
+        Some(directory) => Emulator::open(options, directory)?,
+        None => Emulator::new(options),
+    };
     for project in &arguments.projects {
         emulator.create_project(project, "")?;
     }

@@ -100,6 +100,9 @@ pub enum Error {
     /// Certificates or keys cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::emulator::TlsError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] crate::emulator::DataDirError),
     /// A project could not be created at the start.
     #[error(transparent)]
     Emulator(#[from] crate::emulator::EmulatorError),
