@@ -1,6 +1,8 @@
 //! What `ams` prints: help, tables, JSON and errors, word for word. Times, ids and tokens are left out.
 
 use std::fmt::Write;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use ams_forwarder::emulator::Role;
@@ -194,11 +196,8 @@ async fn what_users_ask_for_themselves_and_registrations_become() {
     let report = json(&format!("usage-report --token {token} --end 2100-01-01")).await;
     assert_eq!(report["projects"][0]["project"], PROJECT, "{report}");
     assert!(report["operational_metrics"][0]["timeseries"][0]["value"].is_number(), "{report}");
-    assert!(
-        done(&service, &format!("usage-report --token {token}"))
-            .await
-            .contains("operational metrics  METRIC")
-    );
+    let report = done(&service, &format!("usage-report --token {token}")).await;
+    assert!(report.contains("operational metrics     METRIC "), "{report}");
     let viewer = text(&json("user create eva --service-role service_admin").await["token"]);
     assert_eq!(json(&format!("status --details --token {viewer}")).await["status"], "ok");
 
@@ -242,6 +241,8 @@ async fn a_user_is_told_what_is_missing() {
     let consumer = service.emulator.create_member(PROJECT, "con", &[Role::Consumer]).unwrap();
     let home = Home::new();
     let token = home.write("token", &consumer);
+    // Or every command would warn of it.
+    std::fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
     let mut transcript = Transcript::of(&service);
     for arguments in [
         "pull a",
