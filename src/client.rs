@@ -45,6 +45,8 @@ mod consumer;
 mod credential;
 mod data;
 mod error;
+#[cfg(feature = "daemon")]
+mod files;
 mod http;
 mod members;
 mod metrics;
@@ -77,10 +79,10 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
-    builder::unusable_files,
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
+    files::unusable_files,
     tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},
 };

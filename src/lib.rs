@@ -10,7 +10,7 @@
 //! ```
 //!
 //! - [`client`]: the client library, usable alone (`default-features = false, features = ["client"]`).
-//! - [`emulator`]: an AMS in memory, faithful to the wire, traps included.
+//! - [`emulator`]: an AMS of one's own, faithful to the wire, traps included.
 //! - [`config`]: the configuration file, every problem in it reported at once.
 //! - [`pipeline`]: the loop, and what it knows of each subscription's progress.
 //! - `sink`: where messages go.

@@ -7,6 +7,7 @@
 
 mod config;
 mod delivered;
+mod emulator_process;
 mod fault_proxy;
 mod forwarder;
 mod gate;
@@ -28,11 +29,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) use config::{Config, file_sink};
 pub(crate) use delivered::{Delivered, Tail};
+pub(crate) use emulator_process::EmulatorProcess;
 pub(crate) use fault_proxy::{FaultProxy, Network};
 pub(crate) use forwarder::{Forwarder, Launch, Memory};
 pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
-pub(crate) use machine::{Namespace, is_there, strace_works};
+pub(crate) use machine::{Namespace, find_running, is_there, strace_works};
 pub(crate) use metrics::Metrics;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
