@@ -59,8 +59,8 @@ impl Acknowledger {
 
     async fn insist(&self, through: u64) -> Result<()> {
         let Self { client, subscription, .. } = self;
-        let mut doubtful = false;
-        for round in 1..=ROUNDS {
+        let (mut doubtful, mut round) = (false, 1);
+        loop {
             let Err(error) = client.acknowledge(subscription, through).await else { return Ok(()) };
             doubtful |= error.may_have_happened();
             let error = error.with_may_have_happened(doubtful);
@@ -78,8 +78,8 @@ impl Acknowledger {
             if current < self.first || round == ROUNDS || !self.pull_again(current, through).await {
                 return Err(error);
             }
+            round += 1;
         }
-        Ok(())
     }
 
     /// Opens the window once more for what is still to be acknowledged: whether it is the same messages. An answer may
