@@ -15,6 +15,7 @@
 //! - [`pipeline`]: the loop, and what it knows of each subscription's progress.
 //! - `sink`: where messages go.
 //! - [`metrics`]: every metric, named once.
+//! - [`maintenance`]: commands for what a daemon keeps on disk.
 //! - [`daemon`]: starts and stops all of it, and tells how it is doing.
 //!
 //! `client` knows nothing of the rest; `emulator` knows names and wire types of `client`; `sink` knows no
@@ -32,6 +33,8 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(feature = "daemon")]
+pub mod maintenance;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 #[cfg(feature = "daemon")]

@@ -12,17 +12,20 @@
 //! not acknowledged stays in the service, so giving up a batch at any point loses nothing; every wait ends when the
 //! daemon stops.
 
+mod ack_deadline;
 mod acknowledge;
 mod admit;
 mod at_work;
 mod budget;
 mod complaint;
+mod dead_letters;
 mod deliver;
 mod lane;
 mod ledger;
 mod look;
 mod obstacle;
 mod pace;
+mod poison;
 mod pull;
 mod rival;
 mod status;
@@ -42,6 +45,7 @@ pub use crate::metrics::State;
 use crate::metrics::SubscriptionMetrics;
 use crate::sink::{Sink, Source};
 
+use ack_deadline::AckDeadline;
 use admit::Admitted;
 use complaint::Complaint;
 use lane::Lane;
@@ -52,6 +56,8 @@ use rival::RivalWatch;
 
 pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
+pub use dead_letters::NotKept;
+pub(crate) use dead_letters::{About, Choice, DeadLetters};
 pub(crate) use ledger::Ledger;
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
@@ -67,6 +73,7 @@ pub(crate) struct Parts {
     /// One for each sink of the configuration.
     pub(crate) outlets: Arc<[Outlet]>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) dead_letters: DeadLetters,
     pub(crate) budget: Budget,
     pub(crate) metrics: Arc<SubscriptionMetrics>,
     pub(crate) status: StatusHandle,
@@ -77,9 +84,11 @@ pub(crate) struct Pipeline {
     config: Arc<SubscriptionConfig>,
     client: AmsClient,
     ledger: Arc<Ledger>,
+    dead_letters: DeadLetters,
     budget: Budget,
     metrics: Arc<SubscriptionMetrics>,
     status: StatusHandle,
+    ack_deadline: AckDeadline,
     lanes: Vec<Lane>,
     size: BatchSize,
     poll: PollInterval,
@@ -120,9 +129,10 @@ impl Pipeline {
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
         let lane = |outlet: &Outlet| Lane::new(&outlet.config, open(outlet), &parts);
         let lanes = parts.outlets.iter().map(lane).collect();
-        let Parts { config, client, outlets: _, ledger, budget, metrics, status } = parts;
+        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status } = parts;
         Self {
             lanes,
+            ack_deadline: AckDeadline::default(),
             size: BatchSize::new(config.max_messages, config.max_batch_bytes),
             poll: PollInterval::new(config.poll_min, config.poll_max),
             backoff: Backoff::new(config.retry),
@@ -139,6 +149,7 @@ impl Pipeline {
             config,
             client,
             ledger,
+            dead_letters,
             budget,
             metrics,
             status,
@@ -162,6 +173,7 @@ impl Pipeline {
     async fn round(&mut self, stop: &CancellationToken) -> Result<Round, Obstacle> {
         if Instant::now() >= self.next_look {
             self.look(stop).await?;
+            self.see_to_ack_deadline(stop).await?;
         }
         let Some(pulled) = self.pull(stop).await? else {
             return Ok(Round::Idle);
@@ -179,6 +191,7 @@ impl Pipeline {
             }
             Admitted::DeliveredBefore => Ok(()),
         };
+        self.compare_with_ack_deadline(pulled.at.elapsed());
         if let Some(token) = self.ledger.token(pulled.end()) {
             self.acknowledge(token, stop).await?;
         }

@@ -5,9 +5,11 @@
 
 mod common;
 
+mod ack_deadline;
 mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
+mod dead_letters;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
@@ -30,6 +32,8 @@ mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
 mod parked_and_recovers;
+mod payloads;
+mod poison;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
 mod rivals;

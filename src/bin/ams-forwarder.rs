@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use ams_forwarder::config::{self, Config};
 use ams_forwarder::daemon::{self, Ending};
+use ams_forwarder::maintenance::{self, DeadLettersCommand};
 use clap::{Parser, Subcommand};
 
 const CONFIG: &str = "/etc/ams-forwarder/ams-forwarder.toml";
@@ -35,6 +36,9 @@ enum Command {
     },
     /// Check the configuration and report everything that is wrong with it
     Check,
+    /// Look at the messages that were set aside, and drop them
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
     let ended = match (config::load(&arguments.config), arguments.command) {
         (Ok(config), Command::Run { log_level }) => run(&config, log_level.as_deref()),
         (Ok(config), Command::Check) => check(&arguments.config, &config),
+        (Ok(config), Command::DeadLetters(command)) => {
+            maintenance::dead_letters(&config, command).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         (Err(problems), _) => {
             eprintln!("{problems}");
             Ok(ExitCode::from(WRONG_CONFIGURATION))

@@ -13,7 +13,9 @@ use crate::backoff::BackoffPolicy;
 use crate::client::AmsClient;
 use crate::config::{Config, SinkConfig, SubscriptionConfig};
 use crate::metrics::Metrics;
-use crate::pipeline::{Budget, Ledger, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle};
+use crate::pipeline::{
+    Budget, DeadLetters, Ledger, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle,
+};
 
 /// Waits before a pipeline that panicked is started again.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
@@ -34,7 +36,9 @@ pub(crate) fn start(
             .get(&subscription.connection)
             .ok_or_else(|| RunError::NoConnection { name: subscription.connection.clone() })?;
         let outlets = outlets(subscription, client, clients)?;
-        let parts = parts(subscription, client.clone(), outlets, &budget, metrics);
+        let dead_letters =
+            DeadLetters::new(&config.state_dir, &subscription.key, config.dead_letter_bytes as u64);
+        let parts = parts(subscription, client.clone(), outlets, dead_letters, &budget, metrics);
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
@@ -62,6 +66,7 @@ fn parts(
     config: &SubscriptionConfig,
     client: AmsClient,
     outlets: Arc<[Outlet]>,
+    dead_letters: DeadLetters,
     budget: &Budget,
     metrics: &Metrics,
 ) -> Parts {
@@ -74,6 +79,7 @@ fn parts(
         config: Arc::new(config.clone()),
         client,
         outlets,
+        dead_letters,
         budget: budget.clone(),
         metrics,
     }

@@ -64,7 +64,7 @@ impl Pipeline {
         Ok(Admitted::New)
     }
 
-    async fn account_for_gap(
+    pub(super) async fn account_for_gap(
         &mut self,
         first: u64,
         expected: u64,
@@ -114,7 +114,12 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn rewind(&mut self, first: u64, acked: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn rewind(
+        &mut self,
+        first: u64,
+        acked: u64,
+        stop: &CancellationToken,
+    ) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
         let Some((_, max)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);

@@ -7,8 +7,10 @@
 //! All positions are "one past": the id of the next message.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::dead_letters::Extent;
 use crate::sink::Receipt;
 
 /// The progress of one subscription. Shared by its sinks; outlives a pipeline that panicked.
@@ -22,6 +24,7 @@ struct Entry {
     epoch: u64,
     acked: Option<u64>,
     sinks: BTreeMap<String, Progress>,
+    letters: Option<Extent>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +76,7 @@ impl Ledger {
             .into_iter()
             .map(|(name, required)| (name.to_owned(), Progress { required, next: 0 }))
             .collect();
-        Self { entry: Mutex::new(Entry { epoch: 0, acked: None, sinks }) }
+        Self { entry: Mutex::new(Entry { epoch: 0, acked: None, sinks, letters: None }) }
     }
 
     /// `None` until [`Ledger::start`].
@@ -110,6 +113,32 @@ impl Ledger {
         };
         entry.advance(sink, next);
         missed
+    }
+
+    /// The message before `next` will never be taken by `sink`, and is among the dead letters, which end at `letters`.
+    #[expect(clippy::unnecessary_wraps, reason = "recording can fail once it is on disk")]
+    pub(crate) fn set_aside(&self, sink: &str, next: u64, letters: Extent) -> io::Result<()> {
+        let mut entry = self.entry();
+        entry.letters = Some(letters);
+        entry.advance(sink, next);
+        Ok(())
+    }
+
+    /// The message before `next` will never be taken by `sink`, and whoever wrote the configuration wants it dropped.
+    pub(crate) fn pass_over(&self, sink: &str, next: u64) {
+        self.entry().advance(sink, next);
+    }
+
+    /// The record before `next` cannot be handed out by the service, and is noted among the dead letters. No sink waits
+    /// for it, and the subscription is to be moved past it.
+    #[expect(clippy::unnecessary_wraps, reason = "recording can fail once it is on disk")]
+    pub(crate) fn leave_out(&self, next: u64, letters: Extent) -> io::Result<()> {
+        let mut entry = self.entry();
+        entry.letters = Some(letters);
+        for progress in entry.sinks.values_mut() {
+            progress.next = progress.next.max(next);
+        }
+        Ok(())
     }
 
     /// What may be acknowledged of a pull that ended before `pulled`; `None` if that is nothing new.

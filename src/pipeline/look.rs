@@ -141,7 +141,7 @@ impl Pipeline {
         self.seek(position.acked.max(min), stop).await
     }
 
-    async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(Obstacle::Stopping),

@@ -2,6 +2,7 @@
 
 mod incomplete;
 mod parked;
+mod rejected;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::backoff::BackoffPolicy;
 use crate::client::{NewMessage, Offsets};
-use crate::config::{Format, OnLogReset, SinkConfig, SinkKind};
+use crate::config::{Format, OnLogReset, OnPoison, OnReject, SinkConfig, SinkKind};
 use crate::emulator::{Emulator, Options};
 use crate::metrics::Metrics;
 use crate::sink::scripted::{Does, Scripted};
@@ -37,7 +38,11 @@ struct Scene {
     scripts: BTreeMap<String, Arc<Mutex<Vec<Does>>>>,
     seen: BTreeMap<String, mpsc::UnboundedReceiver<Vec<u64>>>,
     senders: BTreeMap<String, mpsc::UnboundedSender<Vec<u64>>>,
+    _state: tempfile::TempDir,
 }
+
+/// Bytes of dead letters.
+const LETTERS: u64 = 2000;
 
 const SHORT: Duration = Duration::from_millis(1);
 
@@ -63,6 +68,8 @@ impl Scene {
             on_log_reset: OnLogReset::FromStart,
             poll_min: SHORT,
             poll_max: SHORT,
+            on_poison: OnPoison::Halt,
+            ack_deadline: None,
             retry,
             sinks: names
                 .iter()
@@ -72,15 +79,18 @@ impl Scene {
                     required: *required,
                     retry,
                     attempts: (!required).then_some(2),
+                    on_reject: if *required { OnReject::Halt } else { OnReject::Drop },
                     kind: SinkKind::Stdout { format: Format::Jsonl },
                 })
                 .collect(),
         };
         let metrics = Metrics::new().unwrap().subscription("s", &names);
+        let state = tempfile::tempdir().unwrap();
         let parts = Parts {
             ledger: Arc::new(Ledger::new(
                 config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required)),
             )),
+            dead_letters: DeadLetters::new(state.path(), "s", LETTERS),
             budget: Budget::new(64 * 1024 * 1024),
             status: StatusHandle::new(&config, "projects/P/subscriptions/s", Arc::clone(&metrics)),
             outlets: config
@@ -92,8 +102,8 @@ impl Scene {
             client: client.clone(),
             metrics,
         };
-        let mut scene =
-            Self { client, parts, scripts: BTreeMap::new(), seen: BTreeMap::new(), senders: BTreeMap::new() };
+        let (scripts, seen, senders) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut scene = Self { client, parts, scripts, seen, senders, _state: state };
         for name in names {
             let (sender, receiver) = mpsc::unbounded_channel();
             scene.scripts.insert(name.clone(), Arc::default());

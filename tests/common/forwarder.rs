@@ -68,6 +68,13 @@ impl<'a> Launch<'a> {
         output
     }
 
+    /// The same with `input` on its standard input.
+    pub(crate) fn fed(&self, arguments: &[&str], input: &[u8]) -> std::process::Output {
+        let file = self.home.path("input");
+        std::fs::write(&file, input).unwrap();
+        self.command().args(arguments).stdin(File::open(file).unwrap()).output().unwrap()
+    }
+
     /// Starts it with `config`, and does not wait until it is there.
     pub(crate) fn start(mut self, config: &Config) -> Forwarder {
         self.home.write("forwarder.toml", &config.text());

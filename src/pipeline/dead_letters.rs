@@ -1,0 +1,193 @@
+//! The dead letters of one subscription: messages that a sink will never take, and records that the service cannot hand
+//! out, kept in files of lines (format jsonl) until a person has looked at them.
+//!
+//! They stand in `dead-letters/KEY/NUMBER.jsonl` of the state directory, for its owner alone: payloads are in them. The
+//! last file grows, and a new one begins when it is large; all together have a bound, and when it is reached nothing more
+//! is kept. Nothing is ever removed but by a person.
+//!
+//! Where the last file ends goes into the ledger together with the progress that a letter stands for ([`Extent`]): what
+//! a crash left behind it is cut off at the next start, and its message comes again. Whoever reads or changes the files
+//! holds a lock on their directory, so that letters can be dropped beside a running daemon. Dropping leaves no file that
+//! the ledger knows by its length: what is left of it is a new file, and the next letter goes to another.
+
+mod files;
+mod letter;
+mod read;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use tokio::task::JoinError;
+
+use files::{Directory, Locking, Numbered};
+pub(super) use letter::{Letter, Rejection};
+pub(crate) use read::{About, Choice};
+
+/// A file is ended when it would grow beyond this, or beyond a sixteenth of all that is kept.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// The store of one subscription. Cheap to make; touches nothing before it is used.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetters {
+    key: String,
+    directory: PathBuf,
+    limit: u64,
+}
+
+/// Where the letters end: the last file, known by its inode, and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) number: u64,
+    pub(crate) inode: u64,
+    pub(crate) length: u64,
+}
+
+/// Why a letter was not kept. The message is then as it was: not taken, and not to be acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// There are as many as there may be.
+    #[error(
+        "the dead letters of {key} are full: {kept} of {limit} bytes are taken, and {needed} more are needed. Make room with \
+         `ams-forwarder dead-letters drop {key}`, once `show` has told what is in them, or raise limits.dead_letter_bytes"
+    )]
+    Full {
+        /// The subscription's key.
+        key: String,
+        /// Bytes of all letters.
+        kept: u64,
+        /// What they may have.
+        limit: u64,
+        /// Bytes of the one that was to be kept.
+        needed: u64,
+    },
+    /// The file system did not do it.
+    #[error("dead letters: {doing}: {error}")]
+    Io {
+        /// What was tried, with the path.
+        doing: String,
+        /// What the operating system says.
+        error: io::Error,
+    },
+}
+
+impl NotKept {
+    fn io(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let doing = format!("{doing} {}", path.display());
+        move |error| Self::Io { doing, error }
+    }
+}
+
+impl DeadLetters {
+    /// Those of the subscription of this key, with at most `limit` bytes.
+    pub(crate) fn new(state_dir: &Path, key: &str, limit: u64) -> Self {
+        Self { key: key.to_owned(), directory: state_dir.join("dead-letters").join(key), limit }
+    }
+
+    /// Makes `letter` durable, and then hands where the letters end to `record`, which records the progress that the
+    /// letter stands for; if that fails, the letter is taken back. Goes on to its end also when nobody waits any more.
+    pub(crate) async fn keep(
+        &self,
+        letter: Letter,
+        record: impl FnOnce(Extent) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), NotKept> {
+        let store = self.clone();
+        let keeping = tokio::task::spawn_blocking(move || store.keep_now(&letter, record));
+        match keeping.await.map_err(JoinError::try_into_panic) {
+            Ok(kept) => kept,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime ends, and nobody is left to answer.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    fn keep_now(
+        &self,
+        letter: &Letter,
+        record: impl FnOnce(Extent) -> io::Result<()>,
+    ) -> Result<(), NotKept> {
+        let directory = Directory::make(&self.directory)?;
+        let file = self.room_for(letter, &directory)?;
+        let mut output = directory.append(&file)?;
+        let written = append(&mut output, letter, &file);
+        let kept = written
+            .and_then(|extent| if file.is_new { directory.sync().map(|()| extent) } else { Ok(extent) })
+            .map_err(NotKept::io("writing to", &file.path))
+            .and_then(|extent| record(extent).map_err(NotKept::io("recording a letter in", &file.path)));
+        if kept.is_err() {
+            // What cannot be taken back now is no more than a letter too many.
+            let _ = output.set_len(file.length).and_then(|()| output.sync_data());
+        }
+        kept
+    }
+
+    /// The file that `letter` goes to.
+    fn room_for(&self, letter: &Letter, directory: &Directory) -> Result<Numbered, NotKept> {
+        let needed = letter.line().len() as u64;
+        let files = directory.files()?;
+        let kept: u64 = files.iter().map(|file| file.length).sum();
+        if kept + needed > self.limit {
+            return Err(NotKept::Full { key: self.key.clone(), kept, limit: self.limit, needed });
+        }
+        let largest = (self.limit / 16).min(LARGEST_FILE);
+        let next = files.last().map_or(1, |last| last.number + 1);
+        Ok(match files.into_iter().next_back() {
+            Some(last) if last.length == 0 || last.length + needed <= largest => last,
+            _ => directory.next(next),
+        })
+    }
+
+    /// Where the letters end now; `None` if there never were any.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a ledger on disk"))]
+    pub(crate) fn end(&self) -> Result<Option<Extent>, NotKept> {
+        let Some(directory) = Directory::open(&self.directory, Locking::ToRead)? else { return Ok(None) };
+        let Some(last) = directory.files()?.pop() else { return Ok(None) };
+        Ok(Some(Extent { number: last.number, inode: last.inode, length: last.length }))
+    }
+
+    /// Takes the letters back to where the ledger says that they end: what stands behind it was not recorded, and its
+    /// messages come again. Says how many bytes that are. Blocks.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a ledger on disk"))]
+    pub(crate) fn cut_back(&self, recorded: Extent) -> Result<u64, NotKept> {
+        let Some(directory) = Directory::open(&self.directory, Locking::ToWrite)? else { return Ok(0) };
+        let mut cut = 0;
+        for file in directory.files()?.into_iter().filter(|file| file.number >= recorded.number) {
+            let length = match (file.number == recorded.number, file.inode == recorded.inode) {
+                (true, true) => recorded.length,
+                // Somebody has dropped letters from it, after all of it was recorded.
+                (true, false) => continue,
+                (false, _) => 0,
+            };
+            if file.length > length {
+                let output = directory.append(&file)?;
+                output
+                    .set_len(length)
+                    .and_then(|()| output.sync_data())
+                    .map_err(NotKept::io("cutting back", &file.path))?;
+                cut += file.length - length;
+            }
+        }
+        Ok(cut)
+    }
+}
+
+/// Writes a letter behind what is there, durably. Where it ends.
+fn append(output: &mut File, letter: &Letter, file: &Numbered) -> io::Result<Extent> {
+    end_torn_line(output, file.length)?;
+    output.write_all(letter.line())?;
+    output.sync_data()?;
+    let found = output.metadata()?;
+    Ok(Extent { number: file.number, inode: found.ino(), length: found.len() })
+}
+
+/// A last line without its end, left by a crash that the ledger knows nothing of, spoils no other.
+fn end_torn_line(output: &mut File, length: u64) -> io::Result<()> {
+    let Some(last) = length.checked_sub(1) else { return Ok(()) };
+    let mut end = [0];
+    output.read_exact_at(&mut end, last)?;
+    if end == *b"\n" { Ok(()) } else { output.write_all(b"\n") }
+}
+
+#[cfg(test)]
+mod tests;
