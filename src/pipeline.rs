@@ -8,9 +8,9 @@
 //!  +------- | acknowledge (cumulative, the highest contiguous id) <---------------------------+
 //! ```
 //!
-//! What holds at every moment: nothing is acknowledged that a required sink has not vouched for (`ledger`); what is
-//! not acknowledged stays in the service, so giving up a batch at any point loses nothing; every wait ends when the
-//! daemon stops.
+//! What holds at every moment: nothing is acknowledged that a required sink has not vouched for, and that is not noted
+//! down durably (`ledger`); what is not acknowledged stays in the service, so giving up a batch at any point loses
+//! nothing; every wait ends when the daemon stops.
 
 mod ack_deadline;
 mod acknowledge;
@@ -49,6 +49,7 @@ use ack_deadline::AckDeadline;
 use admit::Admitted;
 use complaint::Complaint;
 use lane::Lane;
+use ledger::Page;
 use obstacle::Obstacle;
 use pace::{BatchSize, PollInterval};
 use pull::Pulled;
@@ -58,7 +59,8 @@ pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
 pub use dead_letters::NotKept;
 pub(crate) use dead_letters::{About, Choice, DeadLetters};
-pub(crate) use ledger::Ledger;
+pub use ledger::LedgerError;
+pub(crate) use ledger::{Ledger, LedgerKey};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
@@ -89,6 +91,8 @@ pub(crate) struct Pipeline {
     metrics: Arc<SubscriptionMetrics>,
     status: StatusHandle,
     ack_deadline: AckDeadline,
+    /// Whether the dead letters end where the ledger says, after a crash.
+    restored: bool,
     lanes: Vec<Lane>,
     size: BatchSize,
     poll: PollInterval,
@@ -123,7 +127,10 @@ impl Pipeline {
             subscription: parts.config.subscription.clone(),
             key: parts.config.key.clone(),
         };
-        Self::with_sinks(parts, |outlet| outlet.open(&source))
+        let ledger = Arc::clone(&parts.ledger);
+        Self::with_sinks(parts, |outlet| {
+            outlet.open(&source, Arc::new(Page::new(&ledger, &outlet.config.name)))
+        })
     }
 
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
@@ -133,6 +140,7 @@ impl Pipeline {
         Self {
             lanes,
             ack_deadline: AckDeadline::default(),
+            restored: false,
             size: BatchSize::new(config.max_messages, config.max_batch_bytes),
             poll: PollInterval::new(config.poll_min, config.poll_max),
             backoff: Backoff::new(config.retry),
@@ -173,6 +181,7 @@ impl Pipeline {
     async fn round(&mut self, stop: &CancellationToken) -> Result<Round, Obstacle> {
         if Instant::now() >= self.next_look {
             self.look(stop).await?;
+            self.restore_dead_letters().await?;
             self.see_to_ack_deadline(stop).await?;
         }
         let Some(pulled) = self.pull(stop).await? else {
@@ -192,11 +201,20 @@ impl Pipeline {
             Admitted::DeliveredBefore => Ok(()),
         };
         self.compare_with_ack_deadline(pulled.at.elapsed());
-        if let Some(token) = self.ledger.token(pulled.end()) {
+        if let Some(token) = self.ledger.commit(pulled.end()).await? {
             self.acknowledge(token, stop).await?;
         }
         self.account(&pulled);
         delivered.map(|()| Round::Moved)
+    }
+
+    /// Once, and after the service was asked: it knows whether the ledger is to be trusted.
+    async fn restore_dead_letters(&mut self) -> Result<(), Obstacle> {
+        if !self.restored {
+            self.dead_letters.cut_back(&self.ledger).await.map_err(Obstacle::NotKept)?;
+            self.restored = true;
+        }
+        Ok(())
     }
 
     /// The pause after a round that went well: none while messages come.

@@ -4,8 +4,10 @@
 //! A sink knows nothing of acknowledgements. What follows from a rejection or a failure is decided by the pipeline,
 //! its only caller.
 
+mod append_file;
 mod file;
 mod jsonl;
+mod notebook;
 mod outlet;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -23,7 +25,11 @@ use std::time::Duration;
 
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
 
+pub(crate) use append_file::{FileMark, make_directories, sync_directory};
 pub(crate) use jsonl::Encoder;
+#[cfg(test)]
+pub(crate) use notebook::Jotter;
+pub(crate) use notebook::Notebook;
 pub(crate) use outlet::{Outlet, OutletError};
 
 /// A receiver may ask for a longer pause; it is given this one, so that a slip of its does not stop a subscription for
@@ -92,7 +98,7 @@ impl Slice {
         let last = self.range.start + count.min(self.range.len());
         let message =
             last.checked_sub(1).filter(|last| *last >= self.range.start).and_then(|i| self.batch.get(i))?;
-        Some(Receipt { next: message.id() + 1, messages: count as u64 })
+        Some(Receipt { next: message.id() + 1, messages: count as u64, files: Vec::new() })
     }
 }
 
@@ -102,6 +108,7 @@ impl Slice {
 pub(crate) struct Receipt {
     next: u64,
     messages: u64,
+    files: Vec<FileMark>,
 }
 
 impl Receipt {
@@ -112,7 +119,17 @@ impl Receipt {
 
     #[cfg(test)]
     pub(crate) fn for_test(next: u64) -> Self {
-        Self { next, messages: 0 }
+        Self { next, messages: 0, files: Vec::new() }
+    }
+
+    /// The same, of messages that are in these files.
+    fn with_files(self, files: Vec<FileMark>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// The files that the sink has open, as they are with these messages in them.
+    pub(crate) fn files(&self) -> &[FileMark] {
+        &self.files
     }
 
     /// How many messages were delivered.

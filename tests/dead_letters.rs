@@ -179,3 +179,30 @@ async fn a_receiver_that_is_down_for_longer_than_its_attempts_costs_no_message()
     forwarder.stop().await;
     Delivered::in_file(&home.out("a")).assert_exactly(30);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_repeat_no_letter_and_lose_no_message() {
+    const REFUSED: [u64; 6] = [3, 30, 31, 99, 150, 199];
+    let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+    receiver.tell("hook", Answers::Refuses(&REFUSED));
+    let config = Config::new(&home, &service.endpoint()).subscription("a", "", &webhook(&receiver, ""));
+    service.publish("a", 0..200).await;
+    let mut kills = 0;
+    while !service.is_acknowledged_to("a", 200).await {
+        let forwarder = Forwarder::start(&home, &config);
+        let before = receiver.requests("hook");
+        eventually("some requests, or the end", async || {
+            receiver.requests("hook") > before + 7 || service.is_acknowledged_to("a", 200).await
+        })
+        .await;
+        forwarder.kill().await;
+        kills += 1;
+    }
+    assert!(kills > 3, "{kills}");
+    let kept: Vec<u64> =
+        letters(&home).iter().map(|letter| letter["messageId"].as_str().unwrap().parse().unwrap()).collect();
+    assert_eq!(kept, REFUSED, "after {kills} kills");
+    let taken = receiver.posts("hook").into_iter().filter(|post| post.taken).flat_map(|post| post.numbers);
+    let taken: std::collections::BTreeSet<u64> = taken.collect();
+    assert_eq!(taken, (0..200).filter(|number| !REFUSED.contains(number)).collect());
+}

@@ -95,3 +95,30 @@ async fn a_seek_past_it_that_fails_is_tried_again_and_nothing_noted_twice() {
     only_the_bad_ones_are_missing(&home, &forwarder.metrics().await, 30, 10..11);
     forwarder.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_the_note_and_the_seek_repeats_neither_note_nor_message() {
+    let (service, home) = (Service::with(&["a"]).await, Home::new());
+    let gate = Gate::before(service.address).await;
+    publish(&service, 60, 20..23).await;
+    let config = Config::new(&home, &gate.endpoint()).file_with("a", SKIP);
+    // Once before the service has heard of it, and once before the daemon has heard of that.
+    for (action, stands) in [(Action::Answer(503, "{}"), 20), (Action::LoseAnswer, 21)] {
+        let seek = gate.rule("a:modifyOffset", action);
+        let forwarder = Forwarder::start(&home, &config);
+        eventually("a seek", async || seek.met() > 0 && service.offsets("a").await.current >= stands).await;
+        forwarder.kill().await;
+        seek.lift();
+    }
+    let forwarder = Forwarder::start(&home, &config);
+    all_acknowledged(&service, 60).await;
+    let arrived = Delivered::in_file(&home.out("a"));
+    assert_eq!(arrived.numbers, (0..60).filter(|number| !(20..23).contains(number)).collect::<Vec<_>>());
+    let noted: Vec<_> = letters(&home).iter().map(|letter| letter["deadLetter"]["offset"].clone()).collect();
+    assert_eq!(noted, [20, 21, 22]);
+    let metrics = forwarder.metrics().await;
+    for name in ["messages_lost_total", "messages_skipped_total", "rewinds_total", "log_resets_total"] {
+        assert_eq!(metrics.of("a", name), 0, "{name}");
+    }
+    forwarder.stop().await;
+}

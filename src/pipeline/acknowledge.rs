@@ -24,6 +24,7 @@ impl Pipeline {
         }
         let Err(error) = answer else {
             self.metrics.acknowledged.inc_by(self.ledger.acknowledged(token));
+            self.ledger.keep().await;
             self.status.succeeded();
             self.settled();
             return Ok(());

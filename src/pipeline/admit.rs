@@ -74,6 +74,7 @@ impl Pipeline {
         let Some((min, _)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
+        self.ledger.skip_to(first).await?;
         let missing = story::missing(expected, first, min);
         self.metrics.lost.inc_by(missing.lost);
         self.metrics.skipped.inc_by(missing.skipped);
@@ -110,7 +111,6 @@ impl Pipeline {
                 missing.skipped
             );
         }
-        self.ledger.skip_to(first);
         Ok(())
     }
 
@@ -124,6 +124,7 @@ impl Pipeline {
         let Some((_, max)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
+        self.begin_epoch(first).await?;
         let key = &self.config.key;
         if max < acked {
             self.metrics.log_resets.inc();
@@ -142,7 +143,6 @@ impl Pipeline {
                 "{key}: somebody moved the subscription back to {first}; delivering again from there"
             );
         }
-        self.begin_epoch(first);
         Ok(())
     }
 }

@@ -5,10 +5,10 @@
 //! last file grows, and a new one begins when it is large; all together have a bound, and when it is reached nothing more
 //! is kept. Nothing is ever removed but by a person.
 //!
-//! Where the last file ends goes into the ledger together with the progress that a letter stands for ([`Extent`]): what
-//! a crash left behind it is cut off at the next start, and its message comes again. Whoever reads or changes the files
-//! holds a lock on their directory, so that letters can be dropped beside a running daemon. Dropping leaves no file that
-//! the ledger knows by its length: what is left of it is a new file, and the next letter goes to another.
+//! Where the last file ends goes into the ledger together with the progress that a letter stands for: what a crash left
+//! behind that is cut off at the next start, and its message comes again. Whoever reads or changes the files holds a
+//! lock on their directory, so that letters can be dropped beside a running daemon. Dropping changes no file that the
+//! ledger knows: what is left of it is a new file, and the next letter goes to another.
 
 mod files;
 mod letter;
@@ -16,11 +16,14 @@ mod read;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::task::JoinError;
 
+use super::ledger::{DEAD_LETTERS, Ledger, Page, Unwritable};
+use crate::sink::{FileMark, Notebook};
 use files::{Directory, Locking, Numbered};
 pub(super) use letter::{Letter, Rejection};
 pub(crate) use read::{About, Choice};
@@ -34,14 +37,6 @@ pub(crate) struct DeadLetters {
     key: String,
     directory: PathBuf,
     limit: u64,
-}
-
-/// Where the letters end: the last file, known by its inode, and its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
-    pub(crate) number: u64,
-    pub(crate) inode: u64,
-    pub(crate) length: u64,
 }
 
 /// Why a letter was not kept. The message is then as it was: not taken, and not to be acknowledged.
@@ -90,36 +85,51 @@ impl DeadLetters {
     pub(crate) async fn keep(
         &self,
         letter: Letter,
-        record: impl FnOnce(Extent) -> io::Result<()> + Send + 'static,
+        ledger: &Arc<Ledger>,
+        record: impl FnOnce(&Ledger, FileMark) -> Result<(), Unwritable> + Send + 'static,
     ) -> Result<(), NotKept> {
-        let store = self.clone();
-        let keeping = tokio::task::spawn_blocking(move || store.keep_now(&letter, record));
-        match keeping.await.map_err(JoinError::try_into_panic) {
-            Ok(kept) => kept,
-            Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime ends, and nobody is left to answer.
-            Err(Err(_)) => std::future::pending().await,
-        }
+        let (store, ledger) = (self.clone(), Arc::clone(ledger));
+        blocking(move || {
+            let record =
+                |end| record(&ledger, end).map_err(|unwritable| io::Error::other(unwritable.to_string()));
+            store.keep_now(&letter, &Page::new(&ledger, DEAD_LETTERS), record)
+        })
+        .await
     }
 
     fn keep_now(
         &self,
         letter: &Letter,
-        record: impl FnOnce(Extent) -> io::Result<()>,
+        notebook: &dyn Notebook,
+        record: impl FnOnce(FileMark) -> io::Result<()>,
     ) -> Result<(), NotKept> {
         let directory = Directory::make(&self.directory)?;
         let file = self.room_for(letter, &directory)?;
         let mut output = directory.append(&file)?;
-        let written = append(&mut output, letter, &file);
-        let kept = written
-            .and_then(|extent| if file.is_new { directory.sync().map(|()| extent) } else { Ok(extent) })
+        let kept = Self::announce(&directory, &file, &output, notebook)
+            .and_then(|()| append(&mut output, letter, &file))
             .map_err(NotKept::io("writing to", &file.path))
-            .and_then(|extent| record(extent).map_err(NotKept::io("recording a letter in", &file.path)));
+            .and_then(|end| record(end).map_err(NotKept::io("recording a letter in", &file.path)));
         if kept.is_err() {
             // What cannot be taken back now is no more than a letter too many.
             let _ = output.set_len(file.length).and_then(|()| output.sync_data());
         }
         kept
+    }
+
+    /// Before anything is written behind the end of a file, that end is in the ledger.
+    fn announce(
+        directory: &Directory,
+        file: &Numbered,
+        output: &File,
+        notebook: &dyn Notebook,
+    ) -> io::Result<()> {
+        let end = FileMark::of(&file.path, output, file.length)?;
+        if notebook.files().contains(&end) {
+            return Ok(());
+        }
+        directory.sync()?;
+        notebook.intend(end)
     }
 
     /// The file that `letter` goes to.
@@ -138,47 +148,62 @@ impl DeadLetters {
         })
     }
 
-    /// Where the letters end now; `None` if there never were any.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a ledger on disk"))]
-    pub(crate) fn end(&self) -> Result<Option<Extent>, NotKept> {
-        let Some(directory) = Directory::open(&self.directory, Locking::ToRead)? else { return Ok(None) };
-        let Some(last) = directory.files()?.pop() else { return Ok(None) };
-        Ok(Some(Extent { number: last.number, inode: last.inode, length: last.length }))
+    /// Takes the letters back to where the ledger says that they end: what stands behind that was not recorded, and its
+    /// messages come again.
+    pub(crate) async fn cut_back(&self, ledger: &Arc<Ledger>) -> Result<(), NotKept> {
+        let (store, page) = (self.clone(), Page::new(ledger, DEAD_LETTERS));
+        let cut = blocking(move || store.cut_back_now(&page)).await?;
+        if cut > 0 {
+            let key = &self.key;
+            tracing::info!(
+                subscription = key,
+                bytes = cut,
+                "{key}: dead letters that a crash kept from being recorded are cut off; their messages come again"
+            );
+        }
+        Ok(())
     }
 
-    /// Takes the letters back to where the ledger says that they end: what stands behind it was not recorded, and its
-    /// messages come again. Says how many bytes that are. Blocks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a ledger on disk"))]
-    pub(crate) fn cut_back(&self, recorded: Extent) -> Result<u64, NotKept> {
+    /// Says how many bytes that are. A file that is another by now holds what was left when letters were dropped from it,
+    /// and all of that was recorded.
+    fn cut_back_now(&self, notebook: &dyn Notebook) -> Result<u64, NotKept> {
+        if notebook.files().is_empty() {
+            return Ok(0);
+        }
         let Some(directory) = Directory::open(&self.directory, Locking::ToWrite)? else { return Ok(0) };
-        let mut cut = 0;
-        for file in directory.files()?.into_iter().filter(|file| file.number >= recorded.number) {
-            let length = match (file.number == recorded.number, file.inode == recorded.inode) {
-                (true, true) => recorded.length,
-                // Somebody has dropped letters from it, after all of it was recorded.
-                (true, false) => continue,
-                (false, _) => 0,
+        let (ends, mut cut) = (notebook.files(), 0);
+        for file in directory.files()? {
+            let is_same =
+                |end: &&FileMark| end.path.file_name() == file.path.file_name() && end.inode == file.inode;
+            let Some(end) = ends.iter().find(is_same).filter(|end| end.length < file.length) else {
+                continue;
             };
-            if file.length > length {
-                let output = directory.append(&file)?;
-                output
-                    .set_len(length)
-                    .and_then(|()| output.sync_data())
-                    .map_err(NotKept::io("cutting back", &file.path))?;
-                cut += file.length - length;
-            }
+            let output = directory.append(&file)?;
+            output
+                .set_len(end.length)
+                .and_then(|()| output.sync_data())
+                .map_err(NotKept::io("cutting back", &file.path))?;
+            cut += file.length - end.length;
         }
         Ok(cut)
     }
 }
 
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and nobody is left to answer.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
 /// Writes a letter behind what is there, durably. Where it ends.
-fn append(output: &mut File, letter: &Letter, file: &Numbered) -> io::Result<Extent> {
+fn append(output: &mut File, letter: &Letter, file: &Numbered) -> io::Result<FileMark> {
     end_torn_line(output, file.length)?;
     output.write_all(letter.line())?;
     output.sync_data()?;
-    let found = output.metadata()?;
-    Ok(Extent { number: file.number, inode: found.ino(), length: found.len() })
+    FileMark::of(&file.path, output, output.metadata()?.len())
 }
 
 /// A last line without its end, left by a crash that the ledger knows nothing of, spoils no other.

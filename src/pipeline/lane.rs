@@ -135,6 +135,7 @@ impl Lane {
                     sink.delivered.inc_by(receipt.messages());
                 });
                 self.ledger.delivered(&self.name, &receipt);
+                self.ledger.keep().await;
                 if trouble.is_none() {
                     self.goes_well();
                 }

@@ -1,15 +1,13 @@
 //! A record that the service cannot hand out, or that is too large to take: nothing behind it can be pulled before the
 //! subscription is moved past it.
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
-use super::Pipeline;
 use super::dead_letters::Letter;
 use super::obstacle::Obstacle;
 use super::pace::LARGEST_MESSAGE;
 use super::story::{self, Ids};
+use super::{Ledger, Pipeline};
 use crate::config::OnPoison;
 
 impl Pipeline {
@@ -57,6 +55,7 @@ impl Pipeline {
         }
         self.seek(at + 1, stop).await?;
         self.ledger.accepted(at + 1);
+        self.ledger.keep().await;
         self.seen = self.seen.max(at + 1);
         self.show_position();
         Ok(())
@@ -67,8 +66,8 @@ impl Pipeline {
         let subscription = self.config.subscription.qualified(self.client.project());
         let epoch = self.ledger.position().map_or(0, |position| position.epoch);
         let letter = Letter::unreadable(at, &subscription, said, epoch);
-        let ledger = Arc::clone(&self.ledger);
-        let kept = self.dead_letters.keep(letter, move |end| ledger.leave_out(at + 1, end)).await;
+        let record = move |ledger: &Ledger, end| ledger.leave_out(at + 1, &end);
+        let kept = self.dead_letters.keep(letter, &self.ledger, record).await;
         kept.map_err(Obstacle::NotKept)?;
         tracing::error!(
             subscription = key,

@@ -3,18 +3,21 @@ use std::os::unix::fs::PermissionsExt;
 use super::read::Dropped;
 use super::*;
 use crate::client::Batch;
+use crate::sink::Jotter;
 
 const LIMIT: u64 = 64 * 1024;
 
 struct Store {
     dir: tempfile::TempDir,
     letters: DeadLetters,
+    /// What the ledger knows.
+    page: Jotter,
 }
 
 fn store() -> Store {
     let dir = tempfile::tempdir().unwrap();
     let letters = DeadLetters::new(dir.path(), "metrics", LIMIT);
-    Store { dir, letters }
+    Store { dir, letters, page: Jotter::default() }
 }
 
 /// A letter of message `id` with about `size` bytes.
@@ -30,14 +33,26 @@ fn letter(id: u64, sink: &str, size: usize) -> Letter {
 }
 
 impl Store {
-    fn keep(&self, letter: &Letter) -> Extent {
+    /// Where the letters end then.
+    fn keep(&self, letter: &Letter) -> FileMark {
+        let unrecorded = self.keep_unrecorded(letter);
+        *self.page.files.lock().unwrap() = vec![unrecorded.clone()];
+        unrecorded
+    }
+
+    /// As after a crash.
+    fn keep_unrecorded(&self, letter: &Letter) -> FileMark {
         let mut extent = None;
         let record = |end| {
             extent = Some(end);
             Ok(())
         };
-        self.letters.keep_now(letter, record).unwrap();
+        self.letters.keep_now(letter, &self.page, record).unwrap();
         extent.unwrap()
+    }
+
+    fn cut_back(&self) -> u64 {
+        self.letters.cut_back_now(&self.page).unwrap()
     }
 
     fn ids(&self) -> Vec<u64> {
@@ -107,7 +122,7 @@ fn files_are_rotated_and_a_full_store_takes_nothing_and_loses_nothing() {
     let store = store();
     let mut kept = 0;
     let full = loop {
-        match store.letters.keep_now(&letter(kept, "hook", 1000), |_| Ok(())) {
+        match store.letters.keep_now(&letter(kept, "hook", 1000), &store.page, |_| Ok(())) {
             Ok(()) => kept += 1,
             Err(full) => break full,
         }
@@ -127,7 +142,8 @@ fn files_are_rotated_and_a_full_store_takes_nothing_and_loses_nothing() {
 fn a_letter_whose_progress_cannot_be_recorded_is_taken_back() {
     let store = store();
     store.keep(&letter(0, "hook", 1));
-    let refused = store.letters.keep_now(&letter(1, "hook", 1), |_| Err(io::ErrorKind::StorageFull.into()));
+    let unwritable = |_| Err(io::ErrorKind::StorageFull.into());
+    let refused = store.letters.keep_now(&letter(1, "hook", 1), &store.page, unwritable);
     assert!(matches!(refused, Err(NotKept::Io { .. })));
     assert_eq!(store.ids(), [0]);
     store.keep(&letter(1, "hook", 1));
@@ -135,18 +151,33 @@ fn a_letter_whose_progress_cannot_be_recorded_is_taken_back() {
 }
 
 #[test]
-fn what_was_not_recorded_is_cut_off_also_where_it_began_a_new_file() {
+fn what_was_not_recorded_is_cut_off_also_the_first_letter_of_a_file() {
     let store = store();
-    let recorded = store.keep(&letter(0, "hook", 3000));
+    store.keep_unrecorded(&letter(0, "hook", 1));
+    assert!(store.cut_back() > 0);
+    assert_eq!(store.ids(), Vec::<u64>::new());
+
+    store.keep(&letter(0, "hook", 3000));
     for id in 1..4 {
-        store.keep(&letter(id, "hook", 3000));
+        store.keep_unrecorded(&letter(id, "hook", 3000));
     }
     assert!(store.files().len() > 1);
-    assert!(store.letters.cut_back(recorded).unwrap() > 0);
+    assert!(store.cut_back() > 0);
     assert_eq!(store.ids(), [0]);
-    assert_eq!(store.letters.cut_back(recorded).unwrap(), 0);
+    assert_eq!(store.cut_back(), 0);
     store.keep(&letter(1, "hook", 1));
     assert_eq!(store.ids(), [0, 1]);
+}
+
+#[test]
+fn a_ledger_that_knows_nothing_of_the_letters_cuts_nothing() {
+    let store = store();
+    store.keep(&letter(0, "hook", 1));
+    store.page.files.lock().unwrap().clear();
+    assert_eq!((store.cut_back(), store.ids()), (0, vec![0]));
+    store.keep_unrecorded(&letter(1, "hook", 1));
+    store.cut_back();
+    assert_eq!(store.ids(), [0]);
 }
 
 #[test]
@@ -155,23 +186,22 @@ fn dropping_takes_what_was_chosen_and_what_the_ledger_recorded_cuts_nothing_of_t
     for id in 0..3 {
         store.keep(&letter(id, if id == 1 { "hook" } else { "copy" }, 1));
     }
-    let recorded = store.letters.end().unwrap().unwrap();
+    let recorded = store.files().pop().unwrap();
     let copies = Choice { sink: Some("copy".to_owned()), ..Choice::default() };
     let dropped = store.letters.discard(&copies).unwrap();
     assert_eq!((dropped.letters, store.ids()), (2, vec![1]));
     assert!(dropped.bytes > 100);
-    store.letters.cut_back(recorded).unwrap();
-    assert_eq!(store.ids(), [1]);
+    assert_eq!((store.cut_back(), store.ids()), (0, vec![1]));
 
     // One that comes after, and was not recorded before a crash, is cut off all the same.
-    store.keep(&letter(3, "hook", 1));
+    store.keep_unrecorded(&letter(3, "hook", 1));
     assert_eq!(store.ids(), [1, 3]);
-    store.letters.cut_back(recorded).unwrap();
+    store.cut_back();
     assert_eq!(store.ids(), [1]);
     assert_eq!(store.letters.discard(&Choice::default()).unwrap().letters, 1);
     assert_eq!(store.ids(), Vec::<u64>::new());
-    let next = store.keep(&letter(4, "hook", 1));
-    assert!(next.number > recorded.number);
+    store.keep(&letter(4, "hook", 1));
+    assert!(store.files().pop().unwrap().number > recorded.number);
 }
 
 #[test]
@@ -206,7 +236,7 @@ fn a_torn_line_spoils_no_other_and_is_neither_a_letter_nor_dropped_with_them() {
 #[test]
 fn nothing_is_made_before_there_is_a_letter() {
     let store = store();
-    assert_eq!((store.letters.end().unwrap(), store.ids()), (None, vec![]));
+    assert_eq!((store.cut_back(), store.ids()), (0, vec![]));
     assert_eq!(store.letters.discard(&Choice::default()).unwrap(), Dropped::default());
     assert_eq!(store.dir.path().read_dir().unwrap().count(), 0);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Lane, Tries};
 use crate::config::OnReject;
+use crate::pipeline::Ledger;
 use crate::pipeline::dead_letters::{Letter, NotKept, Rejection};
 use crate::sink::{SinkError, Slice, Trouble};
 
@@ -69,17 +70,16 @@ impl Lane {
 
     /// Also when nobody waits for the sink any more, what is kept is recorded and counted.
     async fn keep(&self, letter: Letter, message: u64) -> Result<(), NotKept> {
-        let (ledger, metrics, name) =
-            (Arc::clone(&self.ledger), Arc::clone(&self.metrics), self.name.clone());
-        let record = move |end| {
-            ledger.set_aside(&name, message + 1, end)?;
+        let (metrics, name) = (Arc::clone(&self.metrics), self.name.clone());
+        let record = move |ledger: &Ledger, end| {
+            ledger.set_aside(&name, message + 1, end);
             metrics.sink(&name, |sink| {
                 sink.failures.count("rejected");
                 sink.dead_lettered.inc();
             });
             Ok(())
         };
-        self.dead_letters.keep(letter, record).await
+        self.dead_letters.keep(letter, &self.ledger, record).await
     }
 
     /// A required sink waits until the message can be kept, and is then given it once more: perhaps it takes it by then.

@@ -6,14 +6,19 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Format;
-use crate::sink::tests::batch;
+use crate::sink::notebook::Jotter;
+use crate::sink::tests::{batch, notebook};
 
 fn sink(path: &Path, format: Format) -> FileSink {
+    sink_with(path, format, notebook())
+}
+
+fn sink_with(path: &Path, format: Format, notebook: Arc<Jotter>) -> FileSink {
     let path = PathTemplate::parse(path.to_str().unwrap()).unwrap();
     let encoder = Encoder::new(format, "projects/P/subscriptions/S");
     let source =
         Source { project: "P".parse().unwrap(), subscription: "s".parse().unwrap(), key: "S".to_owned() };
-    FileSink::new(path, &source, encoder)
+    FileSink::new(path, &source, encoder, notebook)
 }
 
 /// Messages `first..end` with their ids as payloads, one a day from 2026-01-01 on if `daily`.
@@ -153,8 +158,8 @@ async fn what_others_write_to_the_file_or_cut_from_it_is_never_taken_for_our_own
 fn a_file_that_is_removed_while_a_batch_is_written_is_no_place_for_it() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out.txt");
-    let mut output = Output::open(path.clone()).unwrap();
-    output.begin().unwrap();
+    let mut output = AppendFile::open(path.clone()).unwrap();
+    output.begin(&*notebook()).unwrap();
     output.append(b"0\n").unwrap();
     fs::remove_file(&path).unwrap();
     assert!(output.sync().is_err());
