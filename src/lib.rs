@@ -17,6 +17,7 @@
 //! - [`metrics`]: every metric, named once.
 //! - [`maintenance`]: commands for what a daemon keeps on disk.
 //! - [`daemon`]: starts and stops all of it, and tells how it is doing.
+//! - `fail_point`: where tests end the process as a crash would.
 //!
 //! `client` knows nothing of the rest; `emulator` knows names and wire types of `client`; `sink` knows no
 //! acknowledgement; `pipeline` alone sees both sinks and acknowledgements; `daemon` starts pipelines and knows nothing
@@ -33,6 +34,8 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(feature = "daemon")]
+mod fail_point;
 #[cfg(feature = "daemon")]
 pub mod maintenance;
 #[cfg(feature = "daemon")]

@@ -60,7 +60,7 @@ pub(crate) use budget::Budget;
 pub use dead_letters::NotKept;
 pub(crate) use dead_letters::{About, Choice, DeadLetters};
 pub use ledger::LedgerError;
-pub(crate) use ledger::{Ledger, LedgerKey};
+pub(crate) use ledger::{Ledger, LedgerContent, LedgerKey};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
@@ -175,6 +175,8 @@ impl Pipeline {
                 break;
             }
         }
+        // From now on the files may be written to by anybody.
+        self.ledger.release(self.lanes.iter().filter_map(Lane::settled)).await;
         self.say_goodbye();
     }
 

@@ -55,6 +55,11 @@ pub(crate) trait Sink: Send + Sync {
         false
     }
 
+    /// Whether all that is in its files is vouched for, as far as it knows: there is nothing to cut back after a crash.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     /// Delivers the messages of `slice` in order, or as many of them as one step takes. A slice that begins where the
     /// last one did is another attempt.
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>>;

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "backoff",
     "cli",
     "client",
     "config",
     "daemon",
     "emulator",
+    "fail_point",
     "maintenance",
     "metrics",
     "pipeline",
@@ -18,17 +19,18 @@ const PARTS: [&str; 10] = [
 ];
 
 /// What each part may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("backoff", &[]),
     ("cli", &["client", "emulator"]),
     ("client", &["backoff"]),
     ("config", &["backoff", "client"]),
     ("daemon", &["backoff", "client", "config", "emulator", "metrics", "pipeline"]),
     ("emulator", &["client"]),
-    ("maintenance", &["config", "pipeline"]),
+    ("fail_point", &[]),
+    ("maintenance", &["config", "daemon", "pipeline"]),
     ("metrics", &["client"]),
-    ("pipeline", &["backoff", "client", "config", "metrics", "sink"]),
-    ("sink", &["client", "config"]),
+    ("pipeline", &["backoff", "client", "config", "fail_point", "metrics", "sink"]),
+    ("sink", &["client", "config", "fail_point"]),
 ];
 
 /// Words that do not occur in a part, because it knows nothing of the matter.

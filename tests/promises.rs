@@ -9,6 +9,8 @@ mod ack_deadline;
 mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
+#[cfg(debug_assertions)]
+mod crash_points;
 mod dead_letters;
 mod disk_full;
 mod documented_faults;
@@ -28,6 +30,9 @@ mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod ledger_on_disk;
+#[cfg(debug_assertions)]
+mod letters_over_crashes;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;

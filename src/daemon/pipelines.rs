@@ -29,9 +29,12 @@ const EMULATOR: &str = "emulator";
 
 /// The ledgers of all subscriptions. Blocks.
 pub(crate) fn ledgers(config: &Config) -> Result<Ledgers, RunError> {
+    let keys = config.subscriptions.iter().map(|subscription| ledger_key(config, subscription));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    Ledger::release_others(&config.state_dir, &keys);
     let mut ledgers = BTreeMap::new();
-    for subscription in &config.subscriptions {
-        let path = ledger_key(config, subscription)?.path(&config.state_dir);
+    for (subscription, key) in config.subscriptions.iter().zip(keys) {
+        let path = key.path(&config.state_dir);
         let sinks = subscription.sinks.iter().map(|sink| (sink.name.as_str(), sink.required));
         ledgers.insert(subscription.key.clone(), Arc::new(Ledger::open(&path, sinks)?));
     }

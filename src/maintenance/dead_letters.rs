@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
-use super::{Error, Output, output};
+use super::output::{cell, print};
+use super::{Error, Output};
 use crate::config::Config;
 use crate::pipeline::{About, Choice, DeadLetters};
 
@@ -78,8 +80,7 @@ impl Selection {
     }
 }
 
-/// Does what the command says, by the state directory of this configuration.
-pub fn dead_letters(config: &Config, command: DeadLettersCommand) -> Result<(), Error> {
+pub(super) fn run(config: &Config, command: DeadLettersCommand) -> Result<(), Error> {
     match command {
         DeadLettersCommand::List { output } => list(config, output),
         DeadLettersCommand::Show { subscription, some, all } => show(config, subscription, &some, all),
@@ -89,18 +90,17 @@ pub fn dead_letters(config: &Config, command: DeadLettersCommand) -> Result<(), 
             let dropped = store.discard(&Choice { lines, ..some.choice() })?;
             let (letters, bytes) = (dropped.letters, dropped.bytes);
             let words = format!("{subscription}: {letters} dropped, {bytes} bytes");
-            let row = vec![
-                ("subscription", json!(subscription)),
-                ("dropped", json!(letters)),
-                ("bytes", json!(bytes)),
-            ];
-            output.done(&words, &row)
+            output.done(&words, &json!({ "subscription": subscription, "dropped": letters, "bytes": bytes }))
         }
     }
 }
 
-#[derive(Default)]
+/// The letters of one sink of a subscription.
+#[derive(Debug, Default, Serialize)]
 struct Summary {
+    subscription: String,
+    /// `None` for what the service could not hand out.
+    sink: Option<String>,
     letters: u64,
     bytes: u64,
     oldest: Option<String>,
@@ -108,7 +108,7 @@ struct Summary {
 }
 
 fn list(config: &Config, output: Output) -> Result<(), Error> {
-    let mut rows = Vec::new();
+    let mut summaries = Vec::new();
     for key in keys(config)? {
         let mut sinks: BTreeMap<Option<String>, Summary> = BTreeMap::new();
         store_of(config, &key).each(|line| {
@@ -116,24 +116,27 @@ fn list(config: &Config, output: Output) -> Result<(), Error> {
                 eprintln!("{key}: a line is no dead letter: the rest of a crash, or somebody's own work");
                 return;
             };
-            let summary = sinks.entry(sink).or_default();
+            let summary = sinks.entry(sink.clone()).or_default();
+            (summary.subscription, summary.sink) = (key.clone(), sink);
             summary.letters += 1;
             summary.bytes += line.len() as u64 + 1;
-            summary.oldest = summary.oldest.take().or_else(|| Some(time.clone()));
+            summary.oldest.get_or_insert_with(|| time.clone());
             summary.newest = Some(time);
         })?;
-        rows.extend(sinks.into_iter().map(|(sink, summary)| {
-            vec![
-                ("subscription", json!(key)),
-                ("sink", json!(sink)),
-                ("letters", json!(summary.letters)),
-                ("bytes", json!(summary.bytes)),
-                ("oldest", json!(summary.oldest)),
-                ("newest", json!(summary.newest)),
-            ]
-        }));
+        summaries.extend(sinks.into_values());
     }
-    output.list(&rows)
+    let row = |of: &Summary| {
+        [
+            of.subscription.clone(),
+            cell(of.sink.as_ref()),
+            of.letters.to_string(),
+            of.bytes.to_string(),
+            cell(of.oldest.as_ref()),
+            cell(of.newest.as_ref()),
+        ]
+    };
+    let columns = ["SUBSCRIPTION", "SINK", "LETTERS", "BYTES", "OLDEST", "NEWEST"];
+    output.list(&summaries, columns, summaries.iter().map(row).collect())
 }
 
 fn show(config: &Config, subscription: Option<String>, some: &Selection, all: bool) -> Result<(), Error> {
@@ -147,7 +150,7 @@ fn show(config: &Config, subscription: Option<String>, some: &Selection, all: bo
             if !all && !About::of(line).is_some_and(|about| about.has_payload) {
                 without_payload += 1;
             } else if written.is_ok() {
-                written = output::print(&[line, b"\n"].concat());
+                written = print(&[line, b"\n"].concat());
             }
         })?;
     }
@@ -174,7 +177,7 @@ fn store(config: &Config, key: &str) -> Result<DeadLetters, Error> {
         return Ok(store_of(config, key));
     }
     let known = keys.into_iter().collect::<Vec<_>>().join(", ");
-    Err(Error::NoSubscription { name: key.to_owned(), known: format!("; there are {known}") })
+    Err(Error::Unknown { name: key.to_owned(), known })
 }
 
 fn lines_of_input() -> io::Result<BTreeSet<Vec<u8>>> {

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Error;
 
@@ -18,50 +17,43 @@ pub enum Output {
     Json,
 }
 
-/// One row by the names of its columns, in their order.
-pub(super) type Row = Vec<(&'static str, Value)>;
-
 impl Output {
-    /// Prints rows of the same columns.
-    pub(super) fn list(self, rows: &[Row]) -> Result<(), Error> {
+    /// Prints several things of a kind, which have these rows in a table.
+    pub(super) fn list<const COLUMNS: usize>(
+        self,
+        things: &[impl Serialize],
+        columns: [&str; COLUMNS],
+        rows: Vec<[String; COLUMNS]>,
+    ) -> Result<(), Error> {
         match self {
-            Self::Json => {
-                let objects: Vec<_> = rows.iter().map(object).collect();
-                print_json(&objects)
-            }
+            Self::Json => print_json(&things),
             Self::Table if rows.is_empty() => {
                 eprintln!("there are none");
                 Ok(())
             }
-            Self::Table => print(table(rows).as_bytes()),
+            Self::Table => print(table(columns, rows).as_bytes()),
         }
     }
 
     /// Says what was done: in words, or as an object.
-    pub(super) fn done(self, words: &str, row: &Row) -> Result<(), Error> {
+    pub(super) fn done(self, words: &str, object: &impl Serialize) -> Result<(), Error> {
         match self {
-            Self::Json => print_json(&object(row)),
+            Self::Json => print_json(object),
             Self::Table => print(format!("{words}\n").as_bytes()),
         }
     }
 }
 
-fn object(row: &Row) -> serde_json::Map<String, Value> {
-    row.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+/// For a table; what is absent is a dash.
+pub(super) fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-fn table(rows: &[Row]) -> String {
+fn table<const COLUMNS: usize>(columns: [&str; COLUMNS], rows: Vec<[String; COLUMNS]>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    if let Some(first) = rows.first() {
-        table.set_header(first.iter().map(|(name, _)| name.to_uppercase()));
-    }
-    let text = |value: &Value| match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    table.add_rows(rows.iter().map(|row| row.iter().map(|(_, value)| text(value)).collect::<Vec<_>>()));
+    table.set_header(columns);
+    table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -69,8 +61,8 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
-    print(text.as_bytes())
+    // What is shown are numbers, strings, lists and objects of them: all of it is JSON.
+    print((serde_json::to_string_pretty(value).unwrap_or_default() + "\n").as_bytes())
 }
 
 pub(super) fn print(bytes: &[u8]) -> Result<(), Error> {

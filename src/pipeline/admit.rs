@@ -6,6 +6,7 @@ use super::Pipeline;
 use super::obstacle::Obstacle;
 use super::pull::Pulled;
 use super::story::{self, Ids};
+use crate::fail_point;
 
 /// What is to be done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ impl Pipeline {
         pulled: &Pulled,
         stop: &CancellationToken,
     ) -> Result<Admitted, Obstacle> {
+        fail_point::pass("admitting");
         let Some(position) = self.ledger.position() else {
             self.ledger.start(pulled.first);
             return Ok(Admitted::New);

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use tokio::task::JoinError;
 
 use super::ledger::{DEAD_LETTERS, Ledger, Page, Unwritable};
+use crate::fail_point;
 use crate::sink::{FileMark, Notebook};
 use files::{Directory, Locking, Numbered};
 pub(super) use letter::{Letter, Rejection};
@@ -106,10 +107,12 @@ impl DeadLetters {
         let directory = Directory::make(&self.directory)?;
         let file = self.room_for(letter, &directory)?;
         let mut output = directory.append(&file)?;
+        fail_point::pass("letter begun");
         let kept = Self::announce(&directory, &file, &output, notebook)
             .and_then(|()| append(&mut output, letter, &file))
             .map_err(NotKept::io("writing to", &file.path))
             .and_then(|end| record(end).map_err(NotKept::io("recording a letter in", &file.path)));
+        fail_point::pass("letter recorded");
         if kept.is_err() {
             // What cannot be taken back now is no more than a letter too many.
             let _ = output.set_len(file.length).and_then(|()| output.sync_data());
@@ -129,7 +132,9 @@ impl DeadLetters {
             return Ok(());
         }
         directory.sync()?;
-        notebook.intend(end)
+        notebook.intend(end)?;
+        fail_point::pass("letter announced");
+        Ok(())
     }
 
     /// The file that `letter` goes to.
@@ -201,8 +206,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 /// Writes a letter behind what is there, durably. Where it ends.
 fn append(output: &mut File, letter: &Letter, file: &Numbered) -> io::Result<FileMark> {
     end_torn_line(output, file.length)?;
+    fail_point::tear("letter torn", letter.line(), |half| drop(output.write_all(half)));
     output.write_all(letter.line())?;
+    fail_point::pass("letter written");
     output.sync_data()?;
+    fail_point::pass("letter synced");
     FileMark::of(&file.path, output, output.metadata()?.len())
 }
 

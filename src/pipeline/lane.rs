@@ -16,6 +16,7 @@ use super::pull::Pulled;
 use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
 use crate::config::{OnReject, SinkConfig};
+use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
 use crate::sink::{Delivery, Sink, SinkError, Slice, Trouble};
 
@@ -134,8 +135,11 @@ impl Lane {
                     sink.duration.observe(started.elapsed().as_secs_f64());
                     sink.delivered.inc_by(receipt.messages());
                 });
+                fail_point::pass("receipt");
                 self.ledger.delivered(&self.name, &receipt);
+                fail_point::pass("receipt known");
                 self.ledger.keep().await;
+                fail_point::pass("receipt kept");
                 if trouble.is_none() {
                     self.goes_well();
                 }
@@ -228,6 +232,11 @@ impl Lane {
     /// Whether it still works on what it was given before and nobody waits for any more.
     pub(super) fn is_busy(&self) -> bool {
         self.sink.is_busy()
+    }
+
+    /// The name of the sink, if nothing would have to be cut from its files after a crash.
+    pub(super) fn settled(&self) -> Option<&str> {
+        self.sink.is_settled().then_some(self.name.as_str())
     }
 
     /// What it does not have before `next` is not given to this sink again. Only for best-effort sinks.

@@ -11,12 +11,14 @@ use super::story::{self, Inherited, Log};
 use super::{LOOK_EVERY, Pipeline};
 use crate::client::{Error, Offsets};
 use crate::config::OnLogReset;
+use crate::fail_point;
 
 impl Pipeline {
     /// Takes the service's position where none is known yet, and finds what no pull shows: a log made anew, and a
     /// subscription moved beyond the end.
     pub(super) async fn look(&mut self, stop: &CancellationToken) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
+        fail_point::pass("looked");
         match story::log(&offsets, self.ledger.position()) {
             Log::BrokerDown => return Err(Obstacle::BrokerDown),
             Log::MadeAnew { min, inside } => self.log_made_anew(min, inside, &offsets, stop).await?,

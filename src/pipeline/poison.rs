@@ -9,6 +9,7 @@ use super::pace::LARGEST_MESSAGE;
 use super::story::{self, Ids};
 use super::{Ledger, Pipeline};
 use crate::config::OnPoison;
+use crate::fail_point;
 
 impl Pipeline {
     /// The pull of a single message failed because of that message. `Ok` when it is worth pulling again.
@@ -53,7 +54,9 @@ impl Pipeline {
                 self.note_skip(at, said).await?;
             }
         }
+        fail_point::pass("skip noted");
         self.seek(at + 1, stop).await?;
+        fail_point::pass("skip done");
         self.ledger.accepted(at + 1);
         self.ledger.keep().await;
         self.seen = self.seen.max(at + 1);

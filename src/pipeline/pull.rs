@@ -9,6 +9,7 @@ use super::Pipeline;
 use super::budget::Reservation;
 use super::obstacle::Obstacle;
 use crate::client::{Batch, ErrorKind, Message, PullLimits};
+use crate::fail_point;
 
 /// A batch that is not empty, with the memory set aside for it.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl Pipeline {
                     (memory, started, self.client.pull(&self.config.subscription, limits).await)
                 } => pulled,
             };
+            fail_point::pass("pulled");
             let error = match answer {
                 Ok(batch) => {
                     self.metrics.pull_duration.observe(started.elapsed().as_secs_f64());
