@@ -178,6 +178,27 @@ async fn a_receiver_that_is_down_for_longer_than_its_attempts_costs_no_message()
     Delivered::in_file(&home.out("a")).assert_exactly(30);
 }
 
+#[cfg(debug_assertions)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_left_unrecorded_is_not_dropped_before_the_daemon_has_put_it_right() {
+    let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+    receiver.tell("hook", Answers::Refuses(&[1, 2]));
+    let config = Config::new(&home, &service.endpoint()).subscription("a", "", &webhook(&receiver, ""));
+    service.publish("a", 0..10).await;
+    let mut crashing = Launch::new(&home).env("AMS_FORWARDER_FAIL_POINT", "letter synced:2").start(&config);
+    eventually("the crash", async || crashing.has_ended()).await;
+    assert_eq!(letters(&home).len(), 2);
+    let (code, _, said) = dead_letters(&home, &["drop", "a", "--id", "1"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("start the daemon"), "{said}");
+
+    let forwarder = Forwarder::start(&home, &config);
+    all_acknowledged(&service, 10).await;
+    forwarder.stop().await;
+    assert_eq!(dead_letters(&home, &["drop", "a", "--id", "1"]).0, Some(0));
+    assert_eq!(letters(&home).iter().map(|letter| &letter["messageId"]).collect::<Vec<_>>(), ["2"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_repeat_no_letter_and_lose_no_message() {
     const REFUSED: [u64; 6] = [3, 30, 31, 99, 150, 199];
