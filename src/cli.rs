@@ -27,7 +27,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs an ARGO Messaging Service in memory, for trying out
+    /// Runs an ARGO Messaging Service, for trying out
     Emulator(Box<emulator::Arguments>),
     /// Shows where a subscription stands, and moves it
     #[command(subcommand)]
@@ -70,6 +70,9 @@ pub enum Error {
     /// Certificates or keys cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::emulator::TlsError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] crate::emulator::DataDirError),
     /// A project could not be created at the start.
     #[error(transparent)]
     Emulator(#[from] crate::emulator::EmulatorError),

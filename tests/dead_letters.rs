@@ -61,6 +61,9 @@ async fn what_a_receiver_refuses_is_kept_whole_and_its_neighbours_arrive_in_orde
         (&json!("hook"), &json!(0))
     );
     assert!(kept[0]["deadLetter"]["reason"].as_str().unwrap().contains("422"));
+    let shown = dead_letters(&home, &["show", "a"]).1;
+    let shown: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(shown.iter().map(|line| &line["data"]).collect::<Vec<_>>(), ["3 ", "17 ", "18 "]);
     let file = home.path("state/dead-letters/a/00000001.jsonl");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 

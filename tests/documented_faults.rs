@@ -19,7 +19,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/emulator.md");
     let page = std::fs::read_to_string(page).unwrap();
     let commands = commands(&page);
-    assert_eq!(commands.len(), 16);
+    assert_eq!(commands.len(), 17);
     let service = Service::start().await;
     // What it starts ends with it, however it ends.
     let script = format!("set -e\ntrap 'kill $! 2>/dev/null || true' EXIT\n{}", commands.join("\n"));
@@ -40,6 +40,7 @@ async fn every_command_of_the_emulators_page_works_in_turn() {
         "\"max\": 3",
         "\"code\": 403",
         "\"token\": ",
+        "\"data\": \"aGVsbG8=\"",
     ] {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
     }

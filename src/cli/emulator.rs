@@ -19,7 +19,11 @@ pub(crate) use arguments::Arguments;
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Error> {
     say_warnings();
     let tls = arguments.tls()?;
-    let emulator = Emulator::new(Options { tls: tls.clone(), ..arguments.options() });
+    let options = Options { tls: tls.clone(), ..arguments.options() };
+    let emulator = match &arguments.data_dir {
+        Some(directory) => Emulator::open(options, directory)?,
+        None => Emulator::new(options),
+    };
     for project in &arguments.projects {
         emulator.create_project(project, "")?;
     }

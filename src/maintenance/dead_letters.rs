@@ -23,7 +23,7 @@ pub enum DeadLettersCommand {
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },
-    /// Print them, one a line, for `ams publish TOPIC --lines`
+    /// Print them, one a line, for `ams publish TOPIC --lines --format jsonl`
     Show {
         /// Of this subscription alone, by its name in the configuration
         subscription: Option<String>,
