@@ -45,7 +45,10 @@ mod consumer;
 mod credential;
 mod data;
 mod error;
+#[cfg(feature = "daemon")]
+mod files;
 mod http;
+mod jsonl;
 mod members;
 mod metrics;
 mod model;
@@ -77,10 +80,11 @@ mod tests;
 
 #[cfg(feature = "daemon")]
 pub(crate) use {
-    builder::unusable_files,
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
+    files::unusable_files,
+    jsonl::{attributes, quote},
     tls::{IdentityFiles, Roots},
     transport::{Connector, NoAnswer, Timeouts, Transport},
 };
@@ -90,6 +94,7 @@ pub use builder::{AmsClientBuilder, BuildError, DEFAULT_CONNECT_TIMEOUT, DEFAULT
 pub use consumer::{Acknowledger, ConsumeError, Consumer, ConsumerBuilder, Delivery};
 pub use data::NotBase64;
 pub use error::{Error, ErrorKind, Result};
+pub use jsonl::{JsonLines, NotALine};
 pub use metrics::{Metric, MetricValue};
 pub use model::{Offsets, Page, PageRequest, ProjectInfo, PullLimits, SubscriptionInfo, TopicInfo};
 #[cfg(feature = "emulator")]

@@ -5,6 +5,7 @@
 //! Nothing here sleeps and hopes: what is waited for is asked for until it is there ([`eventually`]), with a deadline
 //! that only a failure meets.
 
+pub(crate) mod ams;
 mod config;
 mod delivered;
 mod emulator_process;
@@ -16,6 +17,7 @@ mod http;
 pub(crate) mod lax_authn;
 mod machine;
 mod metrics;
+mod page;
 mod pipe;
 pub(crate) mod pki;
 mod receiver;
@@ -36,6 +38,7 @@ pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
 pub(crate) use machine::{Namespace, find_running, is_there, strace_works};
 pub(crate) use metrics::Metrics;
+pub(crate) use page::run_page;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
 pub(crate) use service::{PROJECT, Service, TOKEN, client_of, numbered};

@@ -1,13 +1,14 @@
 //! A client logs in with the certificate of its host, at the emulator as at the service, and again when there is a
 //! reason.
 
+use std::process::Command;
 use std::time::Duration;
 
 use ams_forwarder::client::{AmsClient, ErrorKind, Offsets, Result};
 use ams_forwarder::emulator::Fault;
 
-use crate::common::eventually;
 use crate::common::site::{SUBJECT, Site};
+use crate::common::{PROJECT, ams, eventually};
 
 async fn ask(client: &AmsClient) -> Result<Offsets> {
     client.offsets(&"a".parse().unwrap()).await
@@ -41,6 +42,33 @@ async fn together(client: &AmsClient) -> Vec<Result<Offsets>> {
         answers.push(one.await.unwrap());
     }
     answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_logs_in_by_options_or_variables() {
+    let site = Site::with(&["a"]).await;
+    let [certificate, key] = site.host(SUBJECT);
+    let offsets = |set: &dyn Fn(&mut Command)| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ams"));
+        command.args(["subscription", "offsets", "a"]).env_clear();
+        command.env("AMS_ENDPOINT", site.endpoint());
+        command.env("AMS_AUTHN_ENDPOINT", site.authn_endpoint());
+        command.env("AMS_PROJECT", PROJECT).env("AMS_CA_FILE", site.home.path("ca.pem"));
+        set(&mut command);
+        ams::run(command, "")
+    };
+    let by_options = offsets(&|command| {
+        // The option wins over another kind of credential in the environment.
+        command.env("AMS_TOKEN", "wrong");
+        command.arg("--certificate").arg(&certificate).arg("--private-key").arg(&key);
+    });
+    let by_variables = offsets(&|command| {
+        command.env("AMS_CERTIFICATE", &certificate).env("AMS_PRIVATE_KEY", &key);
+    });
+    for output in [by_options.await, by_variables.await] {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("backlog  0"));
+    }
 }
 
 #[tokio::test]

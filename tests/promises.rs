@@ -10,12 +10,17 @@ mod arbitrary_requests;
 mod batching_publisher;
 mod broken_answers;
 mod certificates_and_keys;
+mod command_line_asks;
+mod command_line_publishes;
+mod command_line_pulls;
+mod command_line_shows;
 mod configuration_errors;
 mod consume_stream;
 #[cfg(debug_assertions)]
 mod crash_points;
 mod dead_letters;
 mod disk_full;
+mod documented_commands;
 mod documented_faults;
 mod dropped_at_any_point;
 mod durable_before_acknowledged;

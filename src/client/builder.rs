@@ -2,7 +2,7 @@
 
 use super::{
     AmsClient, Inner,
-    credential::{Authn, Credential, HostLogin, Token, TokenFile},
+    credential::{Authn, Credential, HostLogin, Token},
     name::ProjectName,
     retry::{Caller, RetryPolicy},
     tls::{IdentityFiles, Roots},
@@ -353,19 +353,6 @@ impl BuildError {
             _ => None,
         }
     }
-}
-
-/// What is wrong with files now that clients are made of. Blocks.
-#[cfg(feature = "daemon")]
-pub(crate) fn unusable_files(
-    roots: &Roots,
-    token: Option<&Path>,
-    identity: Option<&IdentityFiles>,
-) -> Vec<BuildError> {
-    let roots = roots.read().err();
-    let token = token.and_then(|path| TokenFile::new(path.to_owned()).read_again().err());
-    let identity = identity.and_then(|files| files.read().err());
-    [roots, token, identity].into_iter().flatten().collect()
 }
 
 #[cfg(test)]

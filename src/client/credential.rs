@@ -1,7 +1,7 @@
 //! Who asks: a token that is given, is kept in a file, or is got for a host certificate. No token is ever shown.
 
 mod authn;
-mod file;
+pub(super) mod file;
 mod host;
 mod look;
 
@@ -15,7 +15,7 @@ use std::{
 };
 
 pub(super) use authn::Authn;
-pub(super) use file::TokenFile;
+use file::TokenFile;
 pub(super) use host::HostLogin;
 pub(super) use look::warn_if_exposed;
 

@@ -6,7 +6,9 @@ use ams_forwarder::client::{ErrorKind, Offsets, PullLimits};
 
 use super::refused;
 use super::stage::{on_stage, pull, subscription, texts};
+use crate::common::until;
 
+const ONE: PullLimits = PullLimits { max_messages: 1, max_bytes: 1 << 20 };
 const TEN: PullLimits = PullLimits { max_messages: 10, max_bytes: 1 << 20 };
 
 #[tokio::test]
@@ -76,6 +78,40 @@ async fn what_is_pulled_and_acknowledged_at_once_comes_once() {
         }
         assert_eq!(got, ["a", "b", "c"]);
         assert_eq!(admin.offsets(&name).await.unwrap().current, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_destroyed_record_is_told_apart_and_stepped_over() {
+    on_stage("poison", async |stage| {
+        let (admin, (topic, name)) = (&stage.admin, stage.lay("t").await);
+        let quoted = r#"{"data": "YmFk", "attributes": {"q": "say \"hi\""}}"#;
+        let body = format!(r#"{{"messages": [{{"data": "YQ=="}}, {quoted}, {{"data": "Yg=="}}]}}"#);
+        stage.publish_anyhow(&topic, &body).await;
+        refused(admin.pull(&name, TEN).await, 500, ErrorKind::PoisonedRecord);
+        assert_eq!(texts(&pull(admin, &name, 1, 1).await), ["a"]);
+        admin.acknowledge(&name, 0).await.unwrap();
+        refused(admin.pull(&name, ONE).await, 500, ErrorKind::PoisonedRecord);
+        admin.modify_offset(&name, 2).await.unwrap();
+        assert_eq!(texts(&pull(admin, &name, 10, 1).await), ["b"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_allowed_is_cut_off_and_moves_nothing() {
+    on_stage("large", async |stage| {
+        let (admin, (topic, name)) = (&stage.admin, stage.lay("t").await);
+        let text = "x".repeat(10_000);
+        stage.publish(&topic, 0, &[&text]).await;
+        let limits = PullLimits { max_messages: 1, max_bytes: 1000 };
+        until("a pull of the message", async || match admin.pull(&name, limits).await {
+            Ok(batch) => batch.first_id().map(|id| panic!("{id} came in spite of its size")),
+            Err(error) => Some(refused::<()>(Err(error), 200, ErrorKind::TooLarge)),
+        })
+        .await;
+        assert_eq!(texts(&pull(admin, &name, 1, 1).await), [text]);
     })
     .await;
 }

@@ -10,6 +10,7 @@ use ams_forwarder::client::{
     SecretString, SubscriptionName, TopicName, UserInfo, UserName,
 };
 use ams_forwarder::emulator;
+use reqwest::Certificate;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
@@ -145,6 +146,22 @@ impl Stage {
         let messages: Vec<_> = texts.iter().map(|text| NewMessage::new(*text)).collect();
         let expected: Vec<u64> = (first..).take(texts.len()).collect();
         assert_eq!(self.admin.publish(topic, &messages).await.unwrap(), expected);
+    }
+
+    /// Publishes a body that the library refuses to make.
+    pub(super) async fn publish_anyhow(&self, topic: &TopicName, body: &str) {
+        // Only the first can succeed; one is enough.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = reqwest::Client::builder();
+        if let Some(file) = &self.service.ca_file {
+            http = http.tls_certs_only(Certificate::from_pem_bundle(&std::fs::read(file).unwrap()).unwrap());
+        }
+        if self.service.is_local {
+            http = http.no_proxy();
+        }
+        let url = format!("{}/v1/projects/{}/topics/{topic}:publish", self.service.endpoint, self.project());
+        let request = http.build().unwrap().post(url).header("x-api-key", self.service.token.expose_secret());
+        assert_eq!(request.body(body.to_owned()).send().await.unwrap().status(), 200);
     }
 
     async fn clear(&self) -> Result<()> {
