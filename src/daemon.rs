@@ -37,6 +37,8 @@ pub use embedded::EmbeddedError;
 pub use error::RunError;
 pub use files::unusable as unusable_files;
 pub use logging::{LoggingError, log_level};
+pub(crate) use pipelines::ledger_key;
+pub(crate) use state_dir::StateDir;
 pub use state_dir::StateDirError;
 
 use crate::config::{Config, Login};
@@ -44,8 +46,8 @@ use crate::metrics::Metrics;
 use attendant::Attendant;
 use embedded::Embedded;
 use overview::Overview;
+use pipelines::Ledgers;
 use shutdown::{SecondSignal, Signals};
-use state_dir::StateDir;
 use supervisor::Supervisor;
 
 /// How a daemon ended that did not fail.
@@ -69,12 +71,13 @@ pub fn run(config: &Config, log_level: Option<&str>) -> Result<Ending, RunError>
         tracing::warn!("{file}");
     }
     let state_dir = StateDir::open(&config.state_dir)?;
+    let ledgers = pipelines::ledgers(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("ams-forwarder")
         .build()
         .map_err(RunError::Runtime)?;
-    let ending = runtime.block_on(run_until_asked(config));
+    let ending = runtime.block_on(run_until_asked(config, &ledgers));
     // Not waiting for threads that hang in a system call, such as a sync to a dead disk.
     runtime.shutdown_background();
     drop(state_dir);
@@ -83,16 +86,21 @@ pub fn run(config: &Config, log_level: Option<&str>) -> Result<Ending, RunError>
     ending
 }
 
-async fn run_until_asked(config: &Config) -> Result<Ending, RunError> {
+async fn run_until_asked(config: &Config, ledgers: &Ledgers) -> Result<Ending, RunError> {
     let (stop, report) = (CancellationToken::new(), Notify::new());
     let signals = Signals::register().map_err(RunError::Signals)?;
     tokio::select! {
         SecondSignal = signals.follow(stop.clone(), &report) => Ok(Ending::AskedTwice),
-        ended = forward(config, &stop, &report) => ended.map(|()| Ending::Asked),
+        ended = forward(config, ledgers, &stop, &report) => ended.map(|()| Ending::Asked),
     }
 }
 
-async fn forward(config: &Config, stop: &CancellationToken, report: &Notify) -> Result<(), RunError> {
+async fn forward(
+    config: &Config,
+    ledgers: &Ledgers,
+    stop: &CancellationToken,
+    report: &Notify,
+) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::new()?);
     let address = config.admin.listen;
     let listener = admin::bind(address).await.map_err(|source| RunError::AdminListen { address, source })?;
@@ -114,7 +122,7 @@ async fn forward(config: &Config, stop: &CancellationToken, report: &Notify) -> 
 
     // The pipelines have a token of their own: they stop when the publisher has.
     let stop_pipelines = CancellationToken::new();
-    let (supervisor, statuses) = pipelines::start(config, &clients, &metrics, &stop_pipelines)?;
+    let (supervisor, statuses) = pipelines::start(config, &clients, ledgers, &metrics, &stop_pipelines)?;
     let overview = Overview::new(stop.clone(), supervisor.liveness(), statuses);
     let admin =
         Attendant::start("admin server", |end| admin::serve(listener, overview.clone(), metrics, end));

@@ -4,8 +4,10 @@
 //! A sink knows nothing of acknowledgements. What follows from a rejection or a failure is decided by the pipeline,
 //! its only caller.
 
+mod append_file;
 mod file;
 mod jsonl;
+mod notebook;
 mod outlet;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -23,7 +25,11 @@ use std::time::Duration;
 
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
 
-use jsonl::Encoder;
+pub(crate) use append_file::{FileMark, make_directories, sync_directory};
+pub(crate) use jsonl::Encoder;
+#[cfg(test)]
+pub(crate) use notebook::Jotter;
+pub(crate) use notebook::Notebook;
 pub(crate) use outlet::{Outlet, OutletError};
 
 /// A receiver may ask for a longer pause; it is given this one, so that a slip of its does not stop a subscription for
@@ -47,6 +53,11 @@ pub(crate) trait Sink: Send + Sync {
     /// Whether a delivery that nobody waits for any more is still at work; the next one would wait for it.
     fn is_busy(&self) -> bool {
         false
+    }
+
+    /// Whether all that is in its files is vouched for, as far as it knows: there is nothing to cut back after a crash.
+    fn is_settled(&self) -> bool {
+        true
     }
 
     /// Delivers the messages of `slice` in order, or as many of them as one step takes. A slice that begins where the
@@ -73,6 +84,11 @@ impl Slice {
         self.range.clone().filter_map(|index| self.batch.get(index))
     }
 
+    /// The message with this id.
+    pub(crate) fn message(&self, id: u64) -> Option<Message<'_>> {
+        self.messages().find(|message| message.id() == id)
+    }
+
     fn first(&self) -> Option<Message<'_>> {
         self.batch.get(self.range.start)
     }
@@ -87,7 +103,7 @@ impl Slice {
         let last = self.range.start + count.min(self.range.len());
         let message =
             last.checked_sub(1).filter(|last| *last >= self.range.start).and_then(|i| self.batch.get(i))?;
-        Some(Receipt { next: message.id() + 1, messages: count as u64 })
+        Some(Receipt { next: message.id() + 1, messages: count as u64, files: Vec::new() })
     }
 }
 
@@ -97,6 +113,7 @@ impl Slice {
 pub(crate) struct Receipt {
     next: u64,
     messages: u64,
+    files: Vec<FileMark>,
 }
 
 impl Receipt {
@@ -107,7 +124,17 @@ impl Receipt {
 
     #[cfg(test)]
     pub(crate) fn for_test(next: u64) -> Self {
-        Self { next, messages: 0 }
+        Self { next, messages: 0, files: Vec::new() }
+    }
+
+    /// The same, of messages that are in these files.
+    fn with_files(self, files: Vec<FileMark>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// The files that the sink has open, as they are with these messages in them.
+    pub(crate) fn files(&self) -> &[FileMark] {
+        &self.files
     }
 
     /// How many messages were delivered.
@@ -178,7 +205,7 @@ impl SinkError {
 impl Trouble {
     /// What an error of the operating system means: permissions and wrong kinds of files wait for a person, all else
     /// (a full disk above all) may pass by itself.
-    fn from_io(doing: &str, error: &std::io::Error) -> Self {
+    pub(crate) fn from_io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let class = match error.kind() {
             K::StorageFull | K::QuotaExceeded | K::FileTooLarge => "full",

@@ -5,6 +5,7 @@
 
 mod common;
 
+mod ack_deadline;
 mod arbitrary_requests;
 mod batching_publisher;
 mod broken_answers;
@@ -15,6 +16,9 @@ mod command_line_pulls;
 mod command_line_shows;
 mod configuration_errors;
 mod consume_stream;
+#[cfg(debug_assertions)]
+mod crash_points;
+mod dead_letters;
 mod disk_full;
 mod documented_commands;
 mod documented_faults;
@@ -34,12 +38,16 @@ mod emulator_serves_and_stops;
 mod emulator_users;
 mod examples_run;
 mod graceful_stop;
+mod guarantees_are_proven;
 mod host_certificate_of_a_daemon;
 mod host_certificates;
 mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod ledger_on_disk;
+#[cfg(debug_assertions)]
+mod letters_over_crashes;
 mod library_conformance;
 mod login_by_certificate;
 mod memory_does_not_grow;
@@ -48,6 +56,9 @@ mod metrics_are_well_formed;
 mod network_sinks;
 mod pages_are_streams;
 mod parked_and_recovers;
+mod payloads;
+mod poison;
+mod power_loss;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
 mod retries;

@@ -206,7 +206,7 @@ fn is_loopback(host: &str) -> bool {
 
 impl Endpoint {
     /// Host and port; `None` for the emulator.
-    pub(super) fn authority(&self) -> Option<String> {
+    pub(crate) fn authority(&self) -> Option<String> {
         let Self::Url(url) = self else { return None };
         let url = Url::parse(url).ok()?;
         Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::{EmbeddedError, LoggingError, StateDirError};
 use crate::backoff::InvalidBackoff;
 use crate::client::BuildError;
+use crate::pipeline::LedgerError;
 
 /// Why the daemon did not start. In every case no message was pulled.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum RunError {
     /// The state directory cannot be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
+    /// The ledger of a subscription cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The embedded emulator cannot be started.
     #[error(transparent)]
     Emulator(#[from] EmbeddedError),

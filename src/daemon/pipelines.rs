@@ -13,16 +13,51 @@ use crate::backoff::BackoffPolicy;
 use crate::client::AmsClient;
 use crate::config::{Config, SinkConfig, SubscriptionConfig};
 use crate::metrics::Metrics;
-use crate::pipeline::{Budget, Ledger, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle};
+use crate::pipeline::{
+    Budget, DeadLetters, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle,
+};
 
 /// Waits before a pipeline that panicked is started again.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// By the key of the subscription.
+pub(crate) type Ledgers = BTreeMap<String, Arc<Ledger>>;
+
+/// Where nothing else says it: the emulator in this process, at whatever port.
+const EMULATOR: &str = "emulator";
+
+/// The ledgers of all subscriptions. Blocks.
+pub(crate) fn ledgers(config: &Config) -> Result<Ledgers, RunError> {
+    let keys = config.subscriptions.iter().map(|subscription| ledger_key(config, subscription));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    Ledger::release_others(&config.state_dir, &keys);
+    let mut ledgers = BTreeMap::new();
+    for (subscription, key) in config.subscriptions.iter().zip(keys) {
+        let path = key.path(&config.state_dir);
+        let sinks = subscription.sinks.iter().map(|sink| (sink.name.as_str(), sink.required));
+        ledgers.insert(subscription.key.clone(), Arc::new(Ledger::open(&path, sinks)?));
+    }
+    Ok(ledgers)
+}
+
+/// Which subscription an entry of the configuration is of.
+pub(crate) fn ledger_key(config: &Config, subscription: &SubscriptionConfig) -> Result<LedgerKey, RunError> {
+    let name = &subscription.connection;
+    let connection =
+        config.connections.get(name).ok_or_else(|| RunError::NoConnection { name: name.clone() })?;
+    Ok(LedgerKey {
+        authority: connection.endpoint.authority().unwrap_or_else(|| EMULATOR.to_owned()),
+        project: connection.project.to_string(),
+        subscription: subscription.subscription.to_string(),
+    })
+}
+
 /// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.
 pub(crate) fn start(
     config: &Config,
     clients: &BTreeMap<String, AmsClient>,
+    ledgers: &Ledgers,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<(Supervisor, Vec<watch::Receiver<Status>>), RunError> {
@@ -34,11 +69,26 @@ pub(crate) fn start(
             .get(&subscription.connection)
             .ok_or_else(|| RunError::NoConnection { name: subscription.connection.clone() })?;
         let outlets = outlets(subscription, client, clients)?;
-        let parts = parts(subscription, client.clone(), outlets, &budget, metrics);
+        let Some(ledger) = ledgers.get(&subscription.key) else { continue };
+        let kept = Kept {
+            ledger: Arc::clone(ledger),
+            dead_letters: DeadLetters::new(
+                &config.state_dir,
+                &subscription.key,
+                config.dead_letter_bytes as u64,
+            ),
+        };
+        let parts = parts(subscription, client.clone(), outlets, kept, &budget, metrics);
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
     Ok((supervisor, statuses))
+}
+
+/// What is kept of a subscription from one run to the next.
+struct Kept {
+    ledger: Arc<Ledger>,
+    dead_letters: DeadLetters,
 }
 
 /// The sinks of a subscription, as far as they can be made before there are messages.
@@ -62,6 +112,7 @@ fn parts(
     config: &SubscriptionConfig,
     client: AmsClient,
     outlets: Arc<[Outlet]>,
+    kept: Kept,
     budget: &Budget,
     metrics: &Metrics,
 ) -> Parts {
@@ -69,11 +120,12 @@ fn parts(
     let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
     let metrics = metrics.subscription(&config.key, &sinks);
     Parts {
-        ledger: Arc::new(Ledger::new(config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required)))),
+        ledger: kept.ledger,
         status: StatusHandle::new(config, &full_name, Arc::clone(&metrics)),
         config: Arc::new(config.clone()),
         client,
         outlets,
+        dead_letters: kept.dead_letters,
         budget: budget.clone(),
         metrics,
     }

@@ -6,6 +6,7 @@ use super::Pipeline;
 use super::obstacle::Obstacle;
 use super::pull::Pulled;
 use super::story::{self, Ids};
+use crate::fail_point;
 
 /// What is to be done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,7 @@ impl Pipeline {
         pulled: &Pulled,
         stop: &CancellationToken,
     ) -> Result<Admitted, Obstacle> {
+        fail_point::pass("admitting");
         let Some(position) = self.ledger.position() else {
             self.ledger.start(pulled.first);
             return Ok(Admitted::New);
@@ -65,7 +67,7 @@ impl Pipeline {
         Ok(Admitted::New)
     }
 
-    async fn account_for_gap(
+    pub(super) async fn account_for_gap(
         &mut self,
         first: u64,
         expected: u64,
@@ -75,6 +77,7 @@ impl Pipeline {
         let Some((min, _)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
+        self.ledger.skip_to(first).await?;
         let missing = story::missing(expected, first, min);
         self.metrics.lost.inc_by(missing.lost);
         self.metrics.skipped.inc_by(missing.skipped);
@@ -111,15 +114,20 @@ impl Pipeline {
                 missing.skipped
             );
         }
-        self.ledger.skip_to(first);
         Ok(())
     }
 
-    async fn rewind(&mut self, first: u64, acked: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn rewind(
+        &mut self,
+        first: u64,
+        acked: u64,
+        stop: &CancellationToken,
+    ) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
         let Some((_, max)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
+        self.begin_epoch(first).await?;
         let key = &self.config.key;
         if max < acked {
             self.metrics.log_resets.inc();
@@ -138,7 +146,6 @@ impl Pipeline {
                 "{key}: somebody moved the subscription back to {first}; delivering again from there"
             );
         }
-        self.begin_epoch(first);
         Ok(())
     }
 }

@@ -8,16 +8,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::obstacle::Obstacle;
-use super::story::{self, Log};
+use super::story::{self, Inherited, Log};
 use super::{LOOK_EVERY, Pipeline};
 use crate::client::{Error, Offsets};
 use crate::config::OnLogReset;
+use crate::fail_point;
 
 impl Pipeline {
     /// Takes the service's position where none is known yet, and finds what no pull shows: a log made anew, and a
     /// subscription moved beyond the end.
     pub(super) async fn look(&mut self, stop: &CancellationToken) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
+        fail_point::pass("looked");
         match story::log(&offsets, self.ledger.position()) {
             Log::BrokerDown => return Err(Obstacle::BrokerDown),
             Log::MadeAnew { min, inside } => self.log_made_anew(min, inside, &offsets, stop).await?,
@@ -28,6 +30,7 @@ impl Pipeline {
                     // A subscription behind the start of the log is moved to it by the next pull.
                     let start = offsets.bounds().map_or(current, |(min, _)| current.max(min));
                     self.ledger.start(start);
+                    self.inherit(current).await?;
                     self.accept(&offsets);
                 }
             }
@@ -35,6 +38,34 @@ impl Pipeline {
         self.seen = self.seen.max(self.ledger.position().map_or(0, |position| position.delivered));
         self.next_look = Instant::now() + LOOK_EVERY;
         self.show_position();
+        Ok(())
+    }
+
+    /// After a restart: what the service says about what an earlier run has left.
+    async fn inherit(&mut self, current: u64) -> Result<(), Obstacle> {
+        let Some(inherited) = self.ledger.inherited(current) else { return Ok(()) };
+        let key = self.config.key.clone();
+        match inherited {
+            Inherited::AsLeft => {}
+            Inherited::Rewound => {
+                self.begin_epoch(current).await?;
+                self.metrics.rewinds.inc();
+                tracing::warn!(
+                    subscription = key,
+                    first = current,
+                    "{key}: somebody moved the subscription to {current} since the last run; delivering again from there"
+                );
+            }
+            Inherited::Ahead => {
+                self.ledger.distrust_files();
+                tracing::warn!(
+                    subscription = key,
+                    current,
+                    "{key}: the subscription is at {current}, beyond all that the ledger knows of: somebody moved it, or \
+                     the ledger is an old one. Files are left as they are: a part of the last batch may come into them twice"
+                );
+            }
+        }
         Ok(())
     }
 
@@ -124,7 +155,7 @@ impl Pipeline {
                 self.config.subscription, offsets.max
             )));
         };
-        self.begin_epoch(start);
+        self.begin_epoch(start).await?;
         self.counted_reset = false;
         tracing::warn!(
             subscription = self.config.key,
@@ -152,7 +183,7 @@ impl Pipeline {
         self.seek(position.acked.max(min), stop).await
     }
 
-    async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(Obstacle::Stopping),
@@ -168,10 +199,11 @@ impl Pipeline {
         Obstacle::Service(error)
     }
 
-    pub(super) fn begin_epoch(&mut self, first: u64) {
-        self.ledger.begin_epoch(first);
+    pub(super) async fn begin_epoch(&mut self, first: u64) -> Result<(), Obstacle> {
+        self.ledger.begin_epoch(first).await?;
         self.seen = first;
         self.unresolved = false;
+        Ok(())
     }
 
     /// Shows in the status how far the subscription and its sinks are.

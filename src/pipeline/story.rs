@@ -32,6 +32,28 @@ pub(crate) fn ids(first: u64, position: Position) -> Ids {
     }
 }
 
+/// What it means where the service is when all that is known comes from an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inherited {
+    /// It is where that run may have left it; or before that, which the ids will tell.
+    AsLeft,
+    /// Somebody moved the subscription back into what was delivered and not acknowledged: that is wanted again.
+    Rewound,
+    /// It is beyond all that is known: somebody moved it, or what is known is older than what it was told.
+    Ahead,
+}
+
+/// Judges where the service is, with `was_asked` if an acknowledgement that would have led there was under way.
+pub(crate) fn inherited(current: u64, was_asked: bool, position: Position) -> Inherited {
+    if current > position.delivered {
+        Inherited::Ahead
+    } else if current <= position.acked || current == position.delivered || was_asked {
+        Inherited::AsLeft
+    } else {
+        Inherited::Rewound
+    }
+}
+
 /// Why messages are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Missing {

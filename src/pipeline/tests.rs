@@ -4,17 +4,21 @@ mod holes;
 mod incomplete;
 mod long_delivery;
 mod parked;
+mod rejected;
+mod restarts;
+mod stubborn;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::backoff::BackoffPolicy;
 use crate::client::{NewMessage, Offsets};
-use crate::config::{Format, OnLogReset, SinkConfig, SinkKind};
+use crate::config::{Format, OnLogReset, OnPoison, OnReject, SinkConfig, SinkKind};
 use crate::emulator::{Emulator, Options};
 use crate::metrics::Metrics;
 use crate::sink::scripted::{Does, Scripted};
@@ -36,9 +40,19 @@ impl Run {
 struct Scene {
     client: AmsClient,
     parts: Parts,
+    /// With the ledger in it.
+    state: TempDir,
     scripts: BTreeMap<String, Arc<Mutex<Vec<Does>>>>,
     seen: BTreeMap<String, mpsc::UnboundedReceiver<Vec<u64>>>,
     senders: BTreeMap<String, mpsc::UnboundedSender<Vec<u64>>>,
+}
+
+/// Bytes of dead letters.
+const LETTERS: u64 = 2000;
+
+fn open_ledger(state: &TempDir, config: &SubscriptionConfig) -> Ledger {
+    let sinks = config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required));
+    Ledger::open(&state.path().join("s.journal"), sinks).unwrap()
 }
 
 const SHORT: Duration = Duration::from_millis(1);
@@ -65,6 +79,8 @@ impl Scene {
             on_log_reset: OnLogReset::FromStart,
             poll_min: SHORT,
             poll_max: SHORT,
+            on_poison: OnPoison::Halt,
+            ack_deadline: None,
             retry,
             sinks: names
                 .iter()
@@ -74,15 +90,16 @@ impl Scene {
                     required: *required,
                     retry,
                     attempts: (!required).then_some(2),
+                    on_reject: if *required { OnReject::Halt } else { OnReject::Drop },
                     kind: SinkKind::Stdout { format: Format::Jsonl },
                 })
                 .collect(),
         };
         let metrics = Metrics::new().unwrap().subscription("s", &names);
+        let state = TempDir::new().unwrap();
         let parts = Parts {
-            ledger: Arc::new(Ledger::new(
-                config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required)),
-            )),
+            ledger: Arc::new(open_ledger(&state, &config)),
+            dead_letters: DeadLetters::new(state.path(), "s", LETTERS),
             budget: Budget::new(64 * 1024 * 1024),
             status: StatusHandle::new(&config, "projects/P/subscriptions/s", Arc::clone(&metrics)),
             outlets: config
@@ -94,8 +111,14 @@ impl Scene {
             client: client.clone(),
             metrics,
         };
-        let mut scene =
-            Self { client, parts, scripts: BTreeMap::new(), seen: BTreeMap::new(), senders: BTreeMap::new() };
+        let mut scene = Self {
+            client,
+            parts,
+            state,
+            scripts: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            senders: BTreeMap::new(),
+        };
         for name in names {
             let (sender, receiver) = mpsc::unbounded_channel();
             scene.scripts.insert(name.clone(), Arc::default());
@@ -323,55 +346,6 @@ async fn when_it_stops_no_new_attempt_begins_and_what_was_delivered_is_acknowled
     scene.status("retrying", |status| status.state == State::Retrying).await;
     run.stop().await;
     scene.acknowledged(2).await;
-    assert!(scene.seen.get_mut("a").unwrap().try_recv().is_err());
-}
-
-/// A service that hands out one message for ever and refuses every acknowledgement of it.
-async fn stubborn_service(acknowledgements: mpsc::UnboundedSender<Instant>) -> String {
-    use axum::http::{StatusCode, Uri};
-    let answer = move |uri: Uri| {
-        let acknowledgements = acknowledgements.clone();
-        async move {
-            if uri.path().ends_with(":acknowledge") {
-                acknowledgements.send(Instant::now()).unwrap();
-                let refusal = r#"{"error":{"code":408,"message":"ack timeout","status":"TIMEOUT"}}"#;
-                return (StatusCode::REQUEST_TIMEOUT, refusal);
-            }
-            let answer = if uri.path().ends_with(":pull") {
-                r#"{"receivedMessages":[{"ackId":"projects/P/subscriptions/s:0","message":
-                    {"messageId":"0","data":"eA==","publishTime":"2026-11-23T07:05:18Z"}}]}"#
-            } else {
-                r#"{"max":1,"min":0,"current":0}"#
-            };
-            (StatusCode::OK, answer)
-        }
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
-    endpoint
-}
-
-#[tokio::test]
-async fn acknowledgements_that_are_refused_again_and_again_are_tried_with_backoff_and_nothing_is_sent_twice()
-{
-    let (sender, mut acknowledgements) = mpsc::unbounded_channel();
-    let endpoint = stubborn_service(sender).await;
-    let mut scene = Scene::new(&[true]).await;
-    let mut config = (*scene.parts.config).clone();
-    config.retry = BackoffPolicy::new(Duration::from_millis(200), Duration::from_millis(200)).unwrap();
-    scene.parts.config = Arc::new(config);
-    scene.parts.client =
-        AmsClient::builder(&endpoint, "P".parse().unwrap()).token("T".into()).build().unwrap();
-    let run = scene.start();
-    assert_eq!(scene.given("a").await, [0]);
-    let mut at = Vec::new();
-    while at.len() < 5 {
-        at.push(acknowledgements.recv().await.unwrap());
-    }
-    // The second is tried at once; before each of the others the backoff waits half its time at the least.
-    assert!(at[4] - at[1] >= Duration::from_millis(300), "{:?}", at[4] - at[1]);
-    run.stop().await;
     assert!(scene.seen.get_mut("a").unwrap().try_recv().is_err());
 }
 

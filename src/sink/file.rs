@@ -1,19 +1,19 @@
 //! Messages in files, one line each, durable before the receipt: data synced with `fdatasync`, and the directory of a
 //! file that was opened anew with `fsync`.
 //!
-//! A batch that cannot be written whole is taken back, so that trying it again writes no line twice. Files are locked:
-//! two writers would tear each other's lines.
-
-mod output;
+//! A batch that cannot be written whole is taken back, so that trying it again writes no line twice; and so is, after a
+//! crash, what was written and not vouched for. Files are locked: two writers would tear each other's lines.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use super::append_file::{AppendFile, Failure, FileMark};
+use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Sink, Slice, Source, Trouble};
 use crate::config::PathTemplate;
-use output::{Failure, Output};
 
 /// Written in pieces of this size, so that a large batch needs no buffer of its own size.
 const CHUNK: usize = 1024 * 1024;
@@ -28,12 +28,19 @@ pub(crate) struct FileSink {
 
 impl FileSink {
     /// Nothing is opened before the first message.
-    pub(crate) fn new(path: PathTemplate, source: &Source, encoder: Encoder) -> Self {
+    pub(crate) fn new(
+        path: PathTemplate,
+        source: &Source,
+        encoder: Encoder,
+        notebook: Arc<dyn Notebook>,
+    ) -> Self {
         let writer = Writer {
             path,
             project: source.project.to_string(),
             subscription: source.key.clone(),
             encoder,
+            notebook,
+            restored: false,
             outputs: Vec::new(),
             buffer: Vec::new(),
         };
@@ -46,6 +53,11 @@ impl Sink for FileSink {
         self.worker.is_busy()
     }
 
+    fn is_settled(&self) -> bool {
+        let settled = |writer: &Writer| writer.restored && !writer.outputs.iter().any(|output| output.used);
+        self.worker.peek(settled).unwrap_or(false)
+    }
+
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
         Box::pin(self.worker.run(move |writer| writer.deliver(&slice)))
     }
@@ -56,8 +68,11 @@ struct Writer {
     project: String,
     subscription: String,
     encoder: Encoder,
+    notebook: Arc<dyn Notebook>,
+    /// Whether the files are as they were at the last receipt, after a crash.
+    restored: bool,
     /// The files of the last batch, open and locked.
-    outputs: Vec<Output>,
+    outputs: Vec<AppendFile>,
     buffer: Vec<u8>,
 }
 
@@ -70,15 +85,13 @@ struct Written {
 impl Writer {
     fn deliver(&mut self, slice: &Slice) -> Delivery {
         self.buffer.clear();
-        // A batch that could not be taken back before is taken back now, or nothing is written.
-        let begun = self.take_back();
-        let outcome =
-            begun.and_then(|()| self.write(slice)).and_then(|written| self.sync().map(|()| written));
+        let outcome = self.try_to_deliver(slice);
         self.buffer.shrink_to(CHUNK * 2);
         match outcome {
-            Ok(written) => {
+            Ok((written, files)) => {
                 self.outputs.retain_mut(|output| std::mem::take(&mut output.used));
-                Delivery { receipt: slice.receipt(written.count), trouble: written.rejected }
+                let receipt = slice.receipt(written.count).map(|receipt| receipt.with_files(files));
+                Delivery { receipt, trouble: written.rejected }
             }
             Err(failure) => {
                 if let Err(later) = self.take_back() {
@@ -87,6 +100,17 @@ impl Writer {
                 Delivery { receipt: None, trouble: Some(failure.into()) }
             }
         }
+    }
+
+    fn try_to_deliver(&mut self, slice: &Slice) -> Result<(Written, Vec<FileMark>), Failure> {
+        if !self.restored {
+            self.notebook.files().iter().try_for_each(FileMark::restore)?;
+            self.restored = true;
+        }
+        // A batch that could not be taken back before is taken back now, or nothing is written.
+        self.take_back()?;
+        let written = self.write(slice)?;
+        Ok((written, self.sync()?))
     }
 
     fn write(&mut self, slice: &Slice) -> Result<Written, Failure> {
@@ -130,7 +154,7 @@ impl Writer {
                 return Ok(Some(index));
             }
             if self.outputs[index].is_still_there() {
-                self.outputs[index].begin()?;
+                self.outputs[index].begin(&*self.notebook)?;
                 return Ok(Some(index));
             }
             tracing::warn!("{} was moved or removed; beginning a new file", path.display());
@@ -139,8 +163,8 @@ impl Writer {
         if self.outputs.iter().filter(|output| output.used).count() >= MAX_OPEN {
             return Ok(None);
         }
-        let mut output = Output::open(path)?;
-        output.begin()?;
+        let mut output = AppendFile::open(path)?;
+        output.begin(&*self.notebook)?;
         self.outputs.push(output);
         Ok(Some(self.outputs.len() - 1))
     }
@@ -153,14 +177,19 @@ impl Writer {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), Failure> {
-        self.outputs.iter_mut().filter(|output| output.used).try_for_each(Output::sync)
+    fn sync(&mut self) -> Result<Vec<FileMark>, Failure> {
+        let used = self.outputs.iter_mut().filter(|output| output.used);
+        used.map(|output| {
+            output.sync()?;
+            output.mark()
+        })
+        .collect()
     }
 
     /// Cuts every file back to what it was before the batch, those too that are synced already. A file that cannot be
     /// cut now stays marked.
     fn take_back(&mut self) -> Result<(), Failure> {
-        self.outputs.iter_mut().filter(|output| output.used).try_for_each(Output::take_back)
+        self.outputs.iter_mut().filter(|output| output.used).try_for_each(AppendFile::take_back)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::file::FileSink;
+use super::notebook::Notebook;
 use super::stdout::StdoutSink;
 use super::topic::{Target, TopicSink};
 use super::webhook::{Receiver, WebhookSink};
@@ -58,16 +59,16 @@ impl Outlet {
         Ok(Self { config: config.clone(), plan })
     }
 
-    /// The sink, for the messages of `source`. Opens and connects nothing yet.
-    pub(crate) fn open(&self, source: &Source) -> Box<dyn Sink> {
+    /// The sink, for the messages of `source`, with what is remembered for it. Opens and connects nothing yet.
+    pub(crate) fn open(&self, source: &Source, notebook: Arc<dyn Notebook>) -> Box<dyn Sink> {
         let name = source.subscription.qualified(&source.project);
         match &self.plan {
             Plan::File { path, format } => {
-                Box::new(FileSink::new(path.clone(), source, Encoder::new(*format, &name)))
+                Box::new(FileSink::new(path.clone(), source, Encoder::new(*format, &name), notebook))
             }
             Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
-            Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source)),
-            Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source)),
+            Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
+            Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Neighbouring messages by their ids, remembered from one attempt to the next.
 
+use serde::{Deserialize, Serialize};
+
 use super::Slice;
 
 /// Some messages of one epoch, at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Span {
     epoch: u64,
     first: u64,

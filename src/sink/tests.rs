@@ -1,6 +1,7 @@
 mod conformance;
 pub(super) mod server;
 
+use super::notebook::Jotter;
 use super::*;
 
 /// A batch of these messages; ids and ack ids as the service gives them.
@@ -43,6 +44,10 @@ pub(super) fn source() -> Source {
     Source { project: "P".parse().unwrap(), subscription: "S".parse().unwrap(), key: "key".to_owned() }
 }
 
+pub(super) fn notebook() -> Arc<Jotter> {
+    Arc::default()
+}
+
 /// The consequence of a delivery of nothing, and its text.
 pub(super) fn error_of(delivery: Delivery) -> (&'static str, String) {
     assert_eq!(delivery.receipt, None);
@@ -60,7 +65,7 @@ fn a_receipt_covers_the_prefix_and_nothing_is_no_receipt() {
     let three = slice(5, 8, 0);
     let slice = rest(&three, 6).unwrap();
     assert_eq!(slice.receipt(0), None);
-    assert_eq!(slice.receipt(1), Some(Receipt { next: 7, messages: 1 }));
-    assert_eq!(slice.receipt(2), Some(Receipt { next: 8, messages: 2 }));
+    assert_eq!(slice.receipt(1), Some(Receipt { next: 7, messages: 1, files: Vec::new() }));
+    assert_eq!(slice.receipt(2), Some(Receipt { next: 8, messages: 2, files: Vec::new() }));
     assert!(Slice::new(Arc::clone(&slice.batch), 3..3, 0).is_none());
 }

@@ -16,7 +16,9 @@ mod receiver;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::notebook::Notebook;
 use super::{Delivery, Sink, SinkError, Slice, Source, Trouble};
+use crate::fail_point;
 use encoding::Encoding;
 use receiver::Answer;
 pub(super) use receiver::Receiver;
@@ -26,11 +28,15 @@ pub(super) use receiver::Receiver;
 pub(super) struct WebhookSink {
     receiver: Arc<Receiver>,
     encoding: Encoding,
+    notebook: Arc<dyn Notebook>,
 }
 
 impl WebhookSink {
-    pub(super) fn new(receiver: Arc<Receiver>, source: &Source) -> Self {
-        Self { receiver, encoding: Encoding::new(source) }
+    pub(super) fn new(receiver: Arc<Receiver>, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
+        if let Some(pending) = notebook.note().and_then(|note| serde_json::from_value(note).ok()) {
+            receiver.cuts().resume(pending);
+        }
+        Self { receiver, encoding: Encoding::new(source), notebook }
     }
 
     async fn post(&mut self, slice: &Slice) -> Delivery {
@@ -43,9 +49,15 @@ impl WebhookSink {
         };
         let count = request.messages;
         self.receiver.cuts().sent(slice, count);
-        match self.receiver.post(request).await {
+        fail_point::pass("webhook cut");
+        self.note_down().await;
+        fail_point::pass("webhook noted");
+        let answer = self.receiver.post(request).await;
+        fail_point::pass("webhook answered");
+        match answer {
             Answer::Taken => {
                 self.receiver.cuts().taken();
+                self.notebook.strike_out();
                 Delivery { receipt: slice.receipt(count), trouble: None }
             }
             // The one before it may have arrived without our hearing of it: cut anew, its messages would come twice.
@@ -56,6 +68,7 @@ impl WebhookSink {
             }
             Answer::Refused(reason) | Answer::Conflict(reason) => {
                 self.receiver.cuts().refused(slice, count);
+                self.notebook.strike_out();
                 match slice.first() {
                     Some(message) if count == 1 => {
                         Delivery::failed(Trouble::Reject { message: message.id(), reason })
@@ -69,6 +82,14 @@ impl WebhookSink {
             }
             Answer::NotNow { after, error } => Delivery::failed(Trouble::Retry { after, error }),
             Answer::NotSo(error) => Delivery::failed(Trouble::Fatal(error)),
+        }
+    }
+
+    /// So that after a kill the request is sent as it was, with its key.
+    async fn note_down(&self) {
+        let pending = self.receiver.cuts().pending();
+        if let Some(note) = pending.and_then(|pending| serde_json::to_value(pending).ok()) {
+            self.notebook.write(note).await;
         }
     }
 }

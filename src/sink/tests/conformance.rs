@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::super::stdout::StdoutSink;
 use super::server::{Server, hang, status};
-use super::{rest, slice, source};
+use super::{notebook, rest, slice, source};
 use crate::client::AmsClient;
 use crate::config::{Format, sink_for_test};
 use crate::sink::jsonl::Encoder;
@@ -90,7 +90,7 @@ async fn conforms(mut subject: Subject) {
 fn open(url: &str, keys: &str) -> Box<dyn Sink> {
     let own = AmsClient::builder(url, "P".parse().unwrap()).token("T".into()).build().unwrap();
     let clients = [("c".to_owned(), own.clone())].into();
-    Outlet::new(&sink_for_test(keys), &own, &clients).unwrap().open(&source())
+    Outlet::new(&sink_for_test(keys), &own, &clients).unwrap().open(&source(), notebook())
 }
 
 fn ids_of(lines: &str) -> Vec<u64> {

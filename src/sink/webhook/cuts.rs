@@ -8,11 +8,11 @@ use crate::sink::span::Span;
 const PATIENCE: u32 = 5;
 
 /// Kept as long as the daemon runs, so that a request that is under way when its pipeline panics or gives the batch
-/// back is cut in the same way again.
+/// back is cut in the same way again. What is pending is noted down as well, so that a kill changes nothing of that.
 ///
 /// That is not always possible: where the batch is pulled again and again without all messages of the request
 /// (`max_batch_bytes` cuts it, say), or the service has lost some of them or was moved into their middle, what there is
-/// makes another request, with a key of its own. Nor does it outlive the process.
+/// makes another request, with a key of its own.
 #[derive(Debug)]
 pub(super) struct Cuts {
     most: usize,
@@ -36,6 +36,19 @@ impl Cuts {
     /// At most so many messages in a request.
     pub(super) fn new(most: usize) -> Self {
         Self { most: most.max(1), pending: None, incomplete: 0, unheard: false, suspects: None }
+    }
+
+    /// The request that was under way when the process before this one ended. It may have been taken.
+    pub(super) fn resume(&mut self, pending: Span) {
+        if self.pending.is_none() {
+            (self.pending, self.unheard) = (Some(pending), true);
+        }
+    }
+
+    /// What is to be noted down, before it is sent, to resume after a kill. A single message is always cut in the same
+    /// way.
+    pub(super) fn pending(&self) -> Option<Span> {
+        self.pending.filter(|_| self.most > 1)
     }
 
     /// How many messages of `slice` the next request has, at the most; `None` if it lacks messages of the request that
@@ -108,6 +121,19 @@ mod tests {
         assert_eq!(cuts.next(&slice(0, 2, 1)), Some(10), "the ids mean something else");
         cuts.taken();
         assert_eq!(cuts.next(&slice(0, 20, 0)), Some(10));
+    }
+
+    #[test]
+    fn a_request_under_way_at_the_end_of_the_process_is_cut_in_the_same_way_again() {
+        let mut cuts = Cuts::new(10);
+        cuts.sent(&slice(0, 3, 0), 3);
+        let mut next = Cuts::new(10);
+        next.resume(cuts.pending().unwrap());
+        assert_eq!(next.next(&slice(0, 20, 0)), Some(3));
+        assert!(next.is_unheard(), "it may have been taken");
+        let mut single = Cuts::new(1);
+        single.sent(&slice(0, 3, 0), 1);
+        assert_eq!(single.pending(), None);
     }
 
     #[test]

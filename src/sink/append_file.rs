@@ -1,4 +1,9 @@
-//! One output file: opened, locked, appended to, synced, and cut back when a batch fails.
+//! A file that is only appended to: opened, locked, synced, cut back when a batch fails, and cut back after a crash.
+//!
+//! What was written is vouched for with a [`FileMark`]; what is behind the last mark after a crash is cut off. So before
+//! it writes to a file anew, the place where it begins is made known: see [`Notebook::intend`].
+
+mod mark;
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,11 +11,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::sink::{SinkError, Trouble};
+use super::notebook::Notebook;
+use super::{SinkError, Trouble};
+use crate::fail_point;
+pub(crate) use mark::FileMark;
 
 /// What could not be done to which file.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     doing: String,
     error: io::Error,
 }
@@ -30,24 +38,32 @@ impl From<Failure> for Trouble {
     }
 }
 
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
 /// A file that is open for appending and locked against other writers.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct AppendFile {
     path: PathBuf,
     file: File,
     /// Whether the batch at hand writes to it.
-    pub(super) used: bool,
+    pub(crate) used: bool,
     /// Its length before the batch at hand.
     durable: u64,
     /// Its length when all that the batch appended is written.
     length: u64,
     /// Whether its name is durable, not only its content.
     named: bool,
+    /// Its length at the last mark that was made known.
+    marked: Option<u64>,
 }
 
-impl Output {
+impl AppendFile {
     /// Opens the file, and makes it and its directories where they are missing.
-    pub(super) fn open(path: PathBuf) -> Result<Self, Failure> {
+    pub(crate) fn open(path: PathBuf) -> Result<Self, Failure> {
         let failed = |doing: &str| {
             let doing = format!("{doing} {}", path.display());
             move |error| Failure { doing, error }
@@ -60,22 +76,24 @@ impl Output {
         }
         let file =
             OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("opening"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let doing = format!("{} is locked by another process that writes to it", path.display());
-                return Err(Failure { doing, error: io::ErrorKind::WouldBlock.into() });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed("locking")(error)),
-        }
-        Ok(Self { file, used: false, durable: 0, length: 0, named: false, path })
+        lock(&file, &path)?;
+        fail_point::pass("file opened");
+        Ok(Self { file, used: false, durable: 0, length: 0, named: false, marked: None, path })
     }
 
     /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. A
     /// last line without its end, left by a crash, is ended, so that it spoils no other.
-    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+    pub(crate) fn begin(&mut self, notebook: &dyn Notebook) -> Result<(), Failure> {
         let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
         (self.length, self.durable, self.used) = (size, size, true);
+        if self.marked != Some(size) {
+            let mark = self.mark()?;
+            if let Err(error) = notebook.intend(mark) {
+                self.marked = None;
+                return Err(self.failure("noting the length of", error));
+            }
+            fail_point::pass("file intended");
+        }
         if self.is_torn().map_err(|error| self.failure("reading the end of", error))? {
             tracing::warn!("the last line of {} has no end, after a crash; ending it", self.path.display());
             self.append(b"\n")?;
@@ -83,12 +101,12 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether the name still leads to this file: after logrotate or `rm` it does not.
-    pub(super) fn is_still_there(&self) -> bool {
+    pub(crate) fn is_still_there(&self) -> bool {
         let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
         match (self.path.metadata(), self.file.metadata()) {
             (Ok(named), Ok(ours)) => identity(named) == identity(ours),
@@ -96,30 +114,44 @@ impl Output {
         }
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         // Counted before the attempt: a write that fails may have written a part.
         self.length += bytes.len() as u64;
+        fail_point::tear("file torn", bytes, |half| drop(self.file.write_all(half)));
         self.file.write_all(bytes).map_err(|error| self.failure("writing to", error))
     }
 
-    /// Makes durable what was appended, and the name of the file if it was opened anew.
-    pub(super) fn sync(&mut self) -> Result<(), Failure> {
+    /// Makes durable what was appended, and the name of the file if it was opened anew. What somebody else has appended
+    /// meanwhile is durable with it.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        fail_point::pass("file written");
         self.file.sync_data().map_err(|error| self.failure("syncing", error))?;
+        fail_point::pass("file synced");
         if !self.named {
             sync_directory(parent(&self.path))?;
             self.named = true;
+            fail_point::pass("file named");
         }
         let found = self.file.metadata().map_err(|error| self.failure("looking at", error))?;
         if found.nlink() == 0 {
             let error = io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile");
             return Err(self.failure("writing to", error));
         }
+        self.length = found.len();
         Ok(())
+    }
+
+    /// Its length, to be vouched for: what is before it is synced.
+    pub(crate) fn mark(&mut self) -> Result<FileMark, Failure> {
+        let mark = FileMark::of(&self.path, &self.file, self.length);
+        let mark = mark.map_err(|error| self.failure("reading the end of", error))?;
+        self.marked = Some(self.length);
+        Ok(mark)
     }
 
     /// Takes back what the batch appended. Only a file that is as long as it must be: where somebody else has written
     /// to it or cut it, the batch may stand in it in part, and comes again.
-    pub(super) fn take_back(&mut self) -> Result<(), Failure> {
+    pub(crate) fn take_back(&mut self) -> Result<(), Failure> {
         let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
         if !(self.durable..=self.length).contains(&size) {
             tracing::warn!(
@@ -148,8 +180,20 @@ impl Output {
     }
 }
 
+fn lock(file: &File, path: &Path) -> Result<(), Failure> {
+    let path = path.display();
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Failure {
+            doing: format!("{path} is locked by another process that writes to it"),
+            error: io::ErrorKind::WouldBlock.into(),
+        }),
+        Err(TryLockError::Error(error)) => Err(Failure { doing: format!("locking {path}"), error }),
+    }
+}
+
 /// Makes the missing directories above `path`, each durable in the one above it.
-fn make_directories(path: &Path) -> Result<(), Failure> {
+pub(crate) fn make_directories(path: &Path) -> Result<(), Failure> {
     let missing: Vec<&Path> = path
         .ancestors()
         .skip(1)
@@ -175,7 +219,7 @@ fn make_directories(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn sync_directory(directory: &Path) -> Result<(), Failure> {
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), Failure> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(|error| Failure { doing: format!("syncing the directory {}", directory.display()), error })

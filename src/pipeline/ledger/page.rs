@@ -1,0 +1,46 @@
+//! The part of a ledger that belongs to one sink.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Ledger, Unwritable};
+use crate::sink::{FileMark, Notebook};
+
+/// What the ledger keeps for the owner of some files.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    ledger: Arc<Ledger>,
+    owner: String,
+}
+
+impl Page {
+    /// `owner` is the name of a sink, or one that no sink can have.
+    pub(crate) fn new(ledger: &Arc<Ledger>, owner: &str) -> Self {
+        Self { ledger: Arc::clone(ledger), owner: owner.to_owned() }
+    }
+}
+
+impl Notebook for Page {
+    fn files(&self) -> Vec<FileMark> {
+        self.ledger.state().files.get(&self.owner).cloned().unwrap_or_default()
+    }
+
+    fn intend(&self, mark: FileMark) -> io::Result<()> {
+        let intended = self.ledger.change(|state| state.intend(&self.owner, mark.clone()));
+        intended.map_err(|Unwritable { source, .. }| source)
+    }
+
+    fn note(&self) -> Option<serde_json::Value> {
+        self.ledger.state().notes.get(&self.owner).cloned()
+    }
+
+    fn write(&self, note: serde_json::Value) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.ledger.state().notes.insert(self.owner.clone(), note);
+        Box::pin(self.ledger.keep())
+    }
+
+    fn strike_out(&self) {
+        self.ledger.state().notes.remove(&self.owner);
+    }
+}
