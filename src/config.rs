@@ -1,8 +1,8 @@
 //! The configuration: read, checked, and then never doubted again.
 //!
 //! [`load`] reads the TOML file and those of the folder `conf.d` beside it, and gives a [`Config`] of which every value
-//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: files that the
-//! configuration names (tokens, certificates) and the network are left to the start and to `check --online`.
+//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: whether the files that
+//! the configuration names (tokens, certificates) can be used may change at any time, and is no fault of its.
 //!
 //! The way through: `document` parses the files into one tree with places, `section` reads tables of it, one file
 //! for each kind of table gives them their meaning, `check` holds the parts against each other, `error` says where.
@@ -24,6 +24,7 @@ mod document;
 mod emulator;
 mod env;
 mod error;
+mod login;
 mod path_template;
 mod process;
 mod retry;
@@ -36,14 +37,15 @@ mod subscription;
 mod units;
 
 pub use self::{
-    connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl, TokenSource},
+    connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
+    login::{Login, TokenSource},
     path_template::PathTemplate,
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
-    sink::{Format, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
-    subscription::{OnLogReset, SubscriptionConfig},
+    sink::{Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
+    subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
 use self::{
     document::Source, env::Environment, error::Place, error::Report, section::Reader, section::Section,
@@ -62,6 +64,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// The most bytes of unacknowledged messages held at once, of all subscriptions together.
     pub in_flight_bytes: usize,
+    /// The most bytes of dead letters kept for each subscription; one that has as many parks before the next.
+    pub dead_letter_bytes: usize,
     /// The connections, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// The subscriptions, in order of key; at least one.
@@ -110,7 +114,7 @@ fn read(mut root: Section<'_>, tree: &document::Table) -> Config {
     let log = process::log(root.table("log", &schema::LOG));
     let admin = process::admin(root.table("admin", &schema::ADMIN));
     let shutdown_grace = process::grace(root.table("shutdown", &schema::SHUTDOWN));
-    let in_flight_bytes = process::in_flight_bytes(root.table("limits", &schema::LIMITS));
+    let (in_flight_bytes, dead_letter_bytes) = process::limits(root.table("limits", &schema::LIMITS));
     let emulator = root.optional_table("emulator", &schema::EMULATOR).map(emulator::read);
 
     let sections = root.named_tables("connections", &schema::CONNECTION);
@@ -157,6 +161,7 @@ fn read(mut root: Section<'_>, tree: &document::Table) -> Config {
         admin,
         shutdown_grace,
         in_flight_bytes,
+        dead_letter_bytes,
         connections,
         subscriptions,
         emulator,

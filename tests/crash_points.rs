@@ -22,7 +22,8 @@ const REQUEST: u64 = 7;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wherever_it_crashes_files_have_each_message_once_and_nobody_misses_one() {
     let crashes = std::env::var("AMS_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
-    let places = places();
+    // Those of letters need messages that become some: `letters_over_crashes`.
+    let places: BTreeSet<_> = places().into_iter().filter(|place| !of_letters(place)).collect();
     assert!(places.len() > 20, "{places:?}");
     let runs = places.into_iter().map(|place| async move {
         let tally = Scene::new(&place).await.crash(crashes).await;
@@ -39,8 +40,13 @@ async fn wherever_it_crashes_files_have_each_message_once_and_nobody_misses_one(
     let _ = writeln!(std::io::stderr(), "{table}");
 }
 
+/// Whether a message that is set aside or skipped comes by that place.
+pub(crate) fn of_letters(place: &str) -> bool {
+    place.starts_with("letter ") || place.starts_with("skip ")
+}
+
 /// The names of all places, from the source.
-fn places() -> BTreeSet<String> {
+pub(crate) fn places() -> BTreeSet<String> {
     fn read(directory: &Path, places: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -4,11 +4,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const PARTS: [&str; 10] =
-    ["backoff", "cli", "client", "config", "daemon", "emulator", "fail_point", "metrics", "pipeline", "sink"];
+const PARTS: [&str; 11] = [
+    "backoff",
+    "cli",
+    "client",
+    "config",
+    "daemon",
+    "emulator",
+    "fail_point",
+    "maintenance",
+    "metrics",
+    "pipeline",
+    "sink",
+];
 
 /// What each part may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("backoff", &[]),
     ("cli", &["client", "emulator"]),
     ("client", &["backoff"]),
@@ -16,16 +27,18 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("daemon", &["backoff", "client", "config", "emulator", "metrics", "pipeline"]),
     ("emulator", &["client"]),
     ("fail_point", &[]),
+    ("maintenance", &["config", "daemon", "pipeline"]),
     ("metrics", &["client"]),
     ("pipeline", &["backoff", "client", "config", "fail_point", "metrics", "sink"]),
     ("sink", &["client", "config", "fail_point"]),
 ];
 
 /// Words that do not occur in a part, because it knows nothing of the matter.
-const UNKNOWN: [(&str, &[&str]); 4] = [
+const UNKNOWN: [(&str, &[&str]); 5] = [
     ("sink", &["acknowledge", "AckToken", "Ledger"]),
     ("daemon", &["Message", "Batch", "Receipt", "AckToken", "pull", "acknowledge"]),
     ("config", &["AmsClient", "Message", "Batch"]),
+    ("maintenance", &["AmsClient", "Message", "Batch", "Receipt", "AckToken"]),
     ("metrics", &["Message", "Batch", "AckToken"]),
 ];
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ams_forwarder::config::{self, Config};
-use ams_forwarder::daemon::{self, Ending, LedgerCommand, LedgerCommandError};
+use ams_forwarder::daemon::{self, Ending};
+use ams_forwarder::maintenance;
 use clap::{Parser, Subcommand};
 
 const CONFIG: &str = "/etc/ams-forwarder/ams-forwarder.toml";
@@ -36,9 +37,8 @@ enum Command {
     },
     /// Check the configuration and report everything that is wrong with it
     Check,
-    /// Show or forget what is remembered of subscriptions
-    #[command(subcommand)]
-    Ledger(LedgerCommand),
+    #[command(flatten)]
+    Maintenance(maintenance::Command),
 }
 
 fn main() -> ExitCode {
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
     let ended = match (config::load(&arguments.config), arguments.command) {
         (Ok(config), Command::Run { log_level }) => run(&config, log_level.as_deref()),
         (Ok(config), Command::Check) => check(&arguments.config, &config),
-        (Ok(config), Command::Ledger(command)) => {
-            command.run(&config, &mut io::stdout()).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        (Ok(config), Command::Maintenance(command)) => {
+            maintenance::run(&config, command).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
         (Err(problems), _) => {
             eprintln!("{problems}");
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         eprintln!("ams-forwarder: {error:#}");
-        let is_usage = error.downcast_ref().is_some_and(LedgerCommandError::is_wrong_usage);
+        let is_usage = error.downcast_ref().is_some_and(maintenance::Error::is_wrong_usage);
         if is_usage { WRONG_USAGE.into() } else { ExitCode::FAILURE }
     })
 }
@@ -69,12 +69,12 @@ fn run(config: &Config, log_level: Option<&str>) -> anyhow::Result<ExitCode> {
 }
 
 fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
-    for warning in &config.warnings {
+    let warnings = config.warnings.iter().map(ToString::to_string);
+    for warning in warnings.chain(daemon::unusable_files(config)) {
         eprintln!("warning: {warning}");
     }
     let subscriptions = config.subscriptions.len();
     let sinks = config.subscriptions.iter().flat_map(|one| &one.sinks).count();
-    let file = path.display();
-    writeln!(io::stdout(), "{file}: ok: {subscriptions} subscriptions, {sinks} sinks")?;
+    writeln!(io::stdout(), "{}: ok: {subscriptions} subscriptions, {sinks} sinks", path.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,22 +21,24 @@ pub(super) static ROOT: TableKeys = table(
 pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
 pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
 pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
-pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes"]);
-pub(super) static CONNECTION: TableKeys = TableKeys {
-    at: "connections.NAME",
-    keys: &[
+pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes", "dead_letter_bytes"]);
+pub(super) static CONNECTION: TableKeys = table(
+    "connections.NAME",
+    &[
         "endpoint",
         "project",
         "token",
         "token_file",
+        "certificate",
+        "private_key",
+        "authn_endpoint",
         "ca_file",
         "ca_dir",
         "proxy",
         "timeout",
         "connect_timeout",
     ],
-    later: &["certificate", "private_key", "authn_endpoint"],
-};
+);
 pub(super) static SUBSCRIPTION: TableKeys = table(
     "subscriptions.NAME",
     &[
@@ -48,6 +50,7 @@ pub(super) static SUBSCRIPTION: TableKeys = table(
         "poll_min",
         "poll_max",
         "on_poison",
+        "ack_deadline",
         "retry",
         "sinks",
     ],

@@ -14,7 +14,7 @@ use crate::client::AmsClient;
 use crate::config::{Config, SinkConfig, SubscriptionConfig};
 use crate::metrics::Metrics;
 use crate::pipeline::{
-    Budget, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle,
+    Budget, DeadLetters, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle,
 };
 
 /// Waits before a pipeline that panicked is started again.
@@ -70,11 +70,25 @@ pub(crate) fn start(
             .ok_or_else(|| RunError::NoConnection { name: subscription.connection.clone() })?;
         let outlets = outlets(subscription, client, clients)?;
         let Some(ledger) = ledgers.get(&subscription.key) else { continue };
-        let parts = parts(subscription, client.clone(), outlets, Arc::clone(ledger), &budget, metrics);
+        let kept = Kept {
+            ledger: Arc::clone(ledger),
+            dead_letters: DeadLetters::new(
+                &config.state_dir,
+                &subscription.key,
+                config.dead_letter_bytes as u64,
+            ),
+        };
+        let parts = parts(subscription, client.clone(), outlets, kept, &budget, metrics);
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
     Ok((supervisor, statuses))
+}
+
+/// What is kept of a subscription from one run to the next.
+struct Kept {
+    ledger: Arc<Ledger>,
+    dead_letters: DeadLetters,
 }
 
 /// The sinks of a subscription, as far as they can be made before there are messages.
@@ -98,7 +112,7 @@ fn parts(
     config: &SubscriptionConfig,
     client: AmsClient,
     outlets: Arc<[Outlet]>,
-    ledger: Arc<Ledger>,
+    kept: Kept,
     budget: &Budget,
     metrics: &Metrics,
 ) -> Parts {
@@ -106,11 +120,12 @@ fn parts(
     let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
     let metrics = metrics.subscription(&config.key, &sinks);
     Parts {
-        ledger,
+        ledger: kept.ledger,
         status: StatusHandle::new(config, &full_name, Arc::clone(&metrics)),
         config: Arc::new(config.clone()),
         client,
         outlets,
+        dead_letters: kept.dead_letters,
         budget: budget.clone(),
         metrics,
     }

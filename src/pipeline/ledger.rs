@@ -26,7 +26,7 @@ use tokio::task::JoinError;
 
 use super::story::{self, Inherited};
 use crate::fail_point;
-use crate::sink::Receipt;
+use crate::sink::{FileMark, Receipt};
 pub(crate) use content::LedgerContent;
 pub use error::LedgerError;
 pub(super) use error::Unwritable;
@@ -160,6 +160,31 @@ impl Ledger {
         let missed = state.sinks.get(sink).map_or(0, |had| next.saturating_sub(*had));
         state.advance(sink, next);
         missed
+    }
+
+    /// The message before `next` will never be taken by `sink`, and is among the dead letters, which end at `letters`.
+    /// Kept over a kill, as far as that can be done now. Blocks.
+    pub(crate) fn set_aside(&self, sink: &str, next: u64, letters: FileMark) {
+        {
+            let mut state = self.state();
+            state.set_files(DEAD_LETTERS, &[letters]);
+            state.advance(sink, next);
+        }
+        let _ = self.write(false);
+    }
+
+    /// The message before `next` will never be taken by `sink`, and whoever wrote the configuration wants it dropped.
+    pub(crate) fn pass_over(&self, sink: &str, next: u64) {
+        self.state().advance(sink, next);
+    }
+
+    /// The record before `next` cannot be handed out by the service, and is noted among the dead letters, which end at
+    /// `letters`. No sink waits for it, and the subscription is to be moved past it once this is durable. Blocks.
+    pub(crate) fn leave_out(&self, next: u64, letters: &FileMark) -> Result<(), Unwritable> {
+        self.change(|state| {
+            state.set_files(DEAD_LETTERS, std::slice::from_ref(letters));
+            state.leave_out(next);
+        })
     }
 
     /// Keeps what is known over a kill. What cannot be written now is written with the next commit, which says so.

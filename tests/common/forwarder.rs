@@ -82,6 +82,13 @@ impl<'a> Launch<'a> {
         output
     }
 
+    /// The same with `input` on its standard input.
+    pub(crate) fn fed(&self, arguments: &[&str], input: &[u8]) -> std::process::Output {
+        let file = self.home.path("input");
+        std::fs::write(&file, input).unwrap();
+        self.command().args(arguments).stdin(File::open(file).unwrap()).output().unwrap()
+    }
+
     /// Starts it with `config`, and does not wait until it is there.
     pub(crate) fn start(mut self, config: &Config) -> Forwarder {
         self.home.write("forwarder.toml", &config.text());
@@ -279,10 +286,22 @@ fn tail(log: &str) -> &str {
     &log[start..]
 }
 
-/// The peak of the memory that a process had, in bytes.
-pub(crate) fn peak_memory(process: u32) -> u64 {
-    let status =
-        std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+/// What a process has in memory, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) now: u64,
+    /// The most it ever was.
+    pub(crate) peak: u64,
+}
+
+impl Memory {
+    pub(crate) fn of(process: u32) -> Self {
+        let file = Path::new("/proc").join(process.to_string()).join("status");
+        let status = std::fs::read_to_string(file).unwrap();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        Self { now: bytes("VmRSS:"), peak: bytes("VmHWM:") }
+    }
 }

@@ -21,6 +21,8 @@ use super::{Delivered, numbered};
 pub(crate) enum Answers {
     /// Its messages are taken.
     Takes,
+    /// It is refused if one of its messages has one of these numbers.
+    Refuses(&'static [u64]),
     /// It is refused with a status, a header and a body.
     Says(u16, (&'static str, &'static str), &'static str),
     /// It waits until the receiver is told something else, and is taken then.
@@ -41,8 +43,11 @@ impl Answers {
     }
 
     /// At once.
-    fn takes(self) -> bool {
-        matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf)
+    fn takes(self, numbers: &[u64]) -> bool {
+        match self {
+            Self::Refuses(some) => !numbers.iter().any(|number| some.contains(number)),
+            _ => matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf),
+        }
     }
 }
 
@@ -52,7 +57,7 @@ pub(crate) struct Post {
     pub(crate) key: String,
     /// The numbers of its messages.
     pub(crate) numbers: Vec<u64>,
-    taken: bool,
+    pub(crate) taken: bool,
 }
 
 /// The receiver; it ends when dropped.
@@ -152,10 +157,12 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         return breaks(&[]);
     }
     let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let numbers = numbers(&body);
+    let taken = answers.takes(&numbers);
     let index = {
         let mut came = shared.came.lock().unwrap();
         let posts = came.posts.entry(path.clone()).or_default();
-        posts.push(Post { key, numbers: numbers(&body), taken: answers.takes() });
+        posts.push(Post { key, numbers, taken });
         posts.len() - 1
     };
     match answers {
@@ -170,7 +177,8 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         }
         Answers::TakesAndSaysHalf => breaks(&["half an "]),
         Answers::TakesAndHangsUp => breaks(&[]),
-        Answers::Takes | Answers::HangsUp => StatusCode::OK.into_response(),
+        Answers::Refuses(_) if !taken => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+        Answers::Takes | Answers::Refuses(_) | Answers::HangsUp => StatusCode::OK.into_response(),
     }
 }
 
@@ -191,7 +199,9 @@ pub(crate) fn numbers(body: &[u8]) -> Vec<u64> {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap();
     let number = |push: &serde_json::Value| {
         let id = push["message"]["messageId"].as_str().unwrap().parse().unwrap();
-        assert_eq!(push["message"]["data"], BASE64_STANDARD.encode(numbered(id, 0)), "message {id}");
+        let data = BASE64_STANDARD.decode(push["message"]["data"].as_str().unwrap()).unwrap();
+        let size = data.len().saturating_sub(numbered(id, 0).len());
+        assert_eq!(data, numbered(id, size).as_bytes(), "message {id}");
         id
     };
     match body["messages"].as_array() {

@@ -153,7 +153,15 @@ proxy = "u:pw@proxy"
 timeout = "0s"
     => connections.c.timeout: "0s" is out of bounds | from "100ms" to "1h"
 certificate = "x"
-    => connections.c.certificate: is not available in this version | [connections.NAME] has endpoint, project, token, token_file, ca_file, ca_dir, proxy, timeout, connect_timeout
+private_key = "y"
+    => connections.c.certificate: stands beside token | one of the two
+certificate = "x"
+    => connections.c.certificate: stands without private_key | private_key = "FILE"; the same file may hold both
+    => connections.c.certificate: stands beside token | one of the two
+authn_endpoint = "http://msg.example.org:8443"
+    => connections.c.authn_endpoint: "http://msg.example.org:8443" is not an https URL, and a certificate is shown over TLS alone | a URL such as "https://msg.example.org:8443"
+    => connections.c.authn_endpoint: stands without certificate | certificate = "FILE" and private_key = "FILE"
+    => connections.c.authn_endpoint: stands beside token | one of the two
 tokenfile = "f"
     => connections.c.tokenfile: is not a known key | did you mean `token_file`?
 poll_min = "1s"
@@ -171,7 +179,7 @@ endpoint = 1
     => subscriptions.s.connection: is missing | one of c, d
     => connections.d.endpoint: is missing | scheme, host and port such as "https://msg.example.org", or "emulator"
     => connections.d.project: is missing | the project's name, as in project = "EGI"
-    => connections.d.token: is missing | token_file = "FILE", or token = "${NAME}"
+    => connections.d.token: is missing | token_file = "FILE", or token = "${NAME}", or certificate and private_key
 ## emulator
 listen = "127.0.0.1:9464"
     => emulator.listen: admin (127.0.0.1:9464) and emulator (127.0.0.1:9464) listen on the same address | two different ports
@@ -219,9 +227,19 @@ poll_min = "1ms"
 poll_min = 100
     => subscriptions.s.poll_min: is a number without a unit | a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
 on_poison = "skip"
-    => subscriptions.s.on_poison: "skip" is not available in this version: there are no dead letters yet to note the message in | "halt"
+    => none
 on_poison = "x"
-    => subscriptions.s.on_poison: "x" is none of the values there are | "halt"
+    => subscriptions.s.on_poison: "x" is none of the values there are | "halt", "skip"
+ack_deadline = "10m"
+    => none
+ack_deadline = "11m"
+    => subscriptions.s.ack_deadline: "11m" is out of bounds | from "1s" to "10m"
+ack_deadline = "0s"
+    => subscriptions.s.ack_deadline: "0s" is out of bounds | from "1s" to "10m"
+ack_deadline = "1s500ms"
+    => subscriptions.s.ack_deadline: "1s500ms" is no number of whole seconds | as in "120s"
+ack_deadline = 120
+    => subscriptions.s.ack_deadline: is a number without a unit | a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
 retry = { initial = "2m" }
     => subscriptions.s.retry.initial: max is 60s, below initial (120s) | initial at most max
 retry = { initial = "0s" }
@@ -267,14 +285,19 @@ required = "yes"
 required = false
     => subscriptions.s.sinks: has no sink that is required | a message is acknowledged once every required sink has it: one at least
 retry = { attempts = 2 }
-    => subscriptions.s.sinks.out.retry.attempts: is for a best-effort sink; a required one is tried until it takes the messages | required = false, or no attempts
+    => none
 required = false
 retry = { attempts = 0 }
     => subscriptions.s.sinks.out.retry.attempts: 0 is out of bounds | a whole number from 1 to 10000
 on_reject = "drop"
-    => subscriptions.s.sinks.out.on_reject: "drop" is not available in this version | "halt"
+    => none
 on_reject = "halt"
     => none
+on_reject = "deadletter"
+    => subscriptions.s.sinks.out.on_reject: "deadletter" is none of the values there are | did you mean "dead_letter"? ("dead_letter", "halt", "drop")
+on_reject = "halt"
+required = false
+    => subscriptions.s.sinks.out.on_reject: "halt" is for a required sink; a best-effort one holds nothing up | "dead_letter" or "drop", or required = true
 topic = "x"
     => subscriptions.s.sinks.out.topic: belongs to a topic sink | type = "topic", or no topic
 batch = 3

@@ -31,7 +31,7 @@ pub(crate) struct FileMark {
 
 impl FileMark {
     /// Where `file` of that path has `length` bytes that are vouched for.
-    pub(super) fn of(path: &Path, file: &File, length: u64) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path, file: &File, length: u64) -> io::Result<Self> {
         let found = file.metadata()?;
         let tail = tail(file, length)?;
         Ok(Self { path: path.to_owned(), inode: found.ino(), born: born(&found), length, tail })
