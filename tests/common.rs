@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 pub(crate) use config::{Config, file_sink};
 pub(crate) use delivered::{Delivered, Tail};
 pub(crate) use fault_proxy::{FaultProxy, Network};
-pub(crate) use forwarder::{Forwarder, Launch, peak_memory};
+pub(crate) use forwarder::{Forwarder, Launch, Memory};
 pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
 pub(crate) use machine::{Namespace, is_there, strace_works};

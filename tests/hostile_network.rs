@@ -66,6 +66,7 @@ impl Site {
             "{all} failures in {elapsed:?} are a busy loop, {failures} of {classes:?}"
         );
         assert!((requests as f64) <= most, "{requests} requests in {elapsed:?} are a busy loop");
+        println!("{classes:?}: {:.1} requests a second", requests as f64 / elapsed.as_secs_f64());
         assert_eq!(self.forwarder.metrics().await.of("a", "restarts_total"), 0);
     }
 

@@ -105,9 +105,11 @@ async fn fail_patiently<F>(
         let metrics = forwarder.metrics().await;
         let all = metrics.get("failures_total", &[("subscription", row.name)]);
         let came = requests(row);
-        let tries = since.elapsed().div_duration_f64(row.wait) + 1.0;
-        assert!(all <= tries, "{}: {all} failures in {:?} are a busy loop", row.name, since.elapsed());
-        assert!(came as f64 <= tries, "{}: {came} requests in {:?} are too many", row.name, since.elapsed());
+        let elapsed = since.elapsed();
+        let tries = elapsed.div_duration_f64(row.wait) + 1.0;
+        assert!(all <= tries, "{}: {all} failures in {elapsed:?} are a busy loop", row.name);
+        assert!(came as f64 <= tries, "{}: {came} requests in {elapsed:?} are too many", row.name);
+        println!("{}: {:.1} requests a second", row.name, came as f64 / elapsed.as_secs_f64());
         assert_eq!(metrics.of(row.name, "restarts_total"), 0);
     }
 }
@@ -256,4 +258,35 @@ async fn a_topic_bears_its_service_and_the_network() {
             arrived.assert_exactly(50);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_and_a_topic_bear_a_name_that_is_unknown() {
+    let rows = ["hook", "copy"].map(|name| row(name, (), &["connect", "timeout"]));
+    let names: Vec<_> = names(&rows).collect();
+    let (service, target, home) = (Service::with(&names).await, Service::with(&["copy"]).await, Home::new());
+    let receiver = Receiver::start().await;
+    let config = |hook: &str, endpoint: &str| {
+        Config::new(&home, &service.endpoint())
+            .connection("lab", endpoint, &home.path("token"))
+            .subscription("hook", "connection = \"main\"", &webhook("hook", hook))
+            .subscription("copy", "connection = \"main\"", &topic("copy", "lab"))
+            .impatient()
+    };
+    let since = Instant::now();
+    let forwarder = Forwarder::start(&home, &config("http://nosuch.invalid/hook", "http://nosuch.invalid"));
+    for name in &names {
+        service.publish(name, 0..50).await;
+    }
+    fail_patiently(&forwarder, since, &rows, |_| 0).await;
+    for name in &names {
+        let status = forwarder.status(name).await.unwrap();
+        assert!(status["reason"].as_str().unwrap().contains("nosuch.invalid"), "{status}");
+    }
+    forwarder.stop().await;
+
+    let forwarder = Forwarder::start(&home, &config(&receiver.url("hook"), &target.endpoint()));
+    all_arrive(&service, forwarder, &names).await;
+    receiver.delivered("hook").assert_exactly(50);
+    target.take_all("copy").await.assert_exactly(50);
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use crate::common::{Config, Delivered, Forwarder, Home, Service, eventually, file_sink, peak_memory};
+use crate::common::{Config, Delivered, Forwarder, Home, Memory, Service, eventually, file_sink};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -20,7 +20,7 @@ async fn answers_that_are_too_large_are_cut_off_and_batches_halve_until_they_fit
     let metrics = forwarder.metrics().await;
     let too_large = [("operation", "pull"), ("class", "too_large")];
     assert!(metrics.get("failures_total", &too_large) >= 3.0, "{}", metrics.text);
-    let peak = peak_memory(forwarder.process().await) / MIB;
+    let peak = Memory::of(forwarder.process().await).peak / MIB;
     println!("{peak} MiB at most");
     assert!(peak < 45, "{peak} MiB of memory for batches of 8 MiB");
     forwarder.stop().await;

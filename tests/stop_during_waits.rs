@@ -1,5 +1,6 @@
 //! Told to stop while it waits for a service in trouble, whatever the wait: it ends within its grace with exit code 0,
-//! and nothing is lost by it; the same for a webhook's receiver in trouble. What a healthy service and a slow sink make it wait for is in `graceful_stop`.
+//! and nothing is lost by it; the same for a webhook's receiver and for the service of a topic in trouble. What a healthy
+//! service and a slow sink make it wait for is in `graceful_stop`.
 
 use std::time::Duration;
 
@@ -245,5 +246,43 @@ async fn in_the_pause_that_a_receiver_asked_for() {
     for status in [429, 503] {
         let an_hour = Answers::Says(status, ("retry-after", "3600"), "");
         stopped_with_a_receiver(an_hour, "10m", async |_: &Forwarder, _: &Receiver| {}, 0).await;
+    }
+}
+
+/// A daemon whose service for the topic bears `fault`, stopped when that was met. In the end all is in the topic.
+async fn stopped_with_a_topic(fault: Fault, grace: &str, says: &[&str]) {
+    let (service, target, home) = (Service::with(&["a"]).await, Service::with(&["copy"]).await, Home::new());
+    let sinks = format!(
+        "[subscriptions.a.sinks.out]\ntype = \"topic\"\nconnection = \"lab\"\ntopic = \"copy\"\n{LONG_RETRY}\n"
+    );
+    let config = Config::new(&home, &service.endpoint())
+        .set(&format!("shutdown = {{ grace = \"{grace}\" }}"))
+        .connection("lab", &target.endpoint(), &home.path("token"))
+        .subscription("a", "connection = \"main\"", &sinks);
+    let fault = target.emulator.inject(fault.on("*/topics/copy:publish")).unwrap();
+    service.publish("a", 0..10).await;
+    let mut forwarder = Forwarder::start(&home, &config);
+    eventually("a publish", async || target.emulator.fault_hits(fault) == Some(1)).await;
+    if says.is_empty() {
+        forwarder.is("a", "retrying").await;
+    }
+    forwarder.signal(Signal::TERM).await;
+    assert_eq!(forwarder.wait(SOON).await, Some(0));
+    forwarder.logs(says).await;
+    assert_eq!(target.emulator.fault_hits(fault), Some(1), "no new attempt begins");
+    assert!(service.is_acknowledged_to("a", 0).await);
+
+    target.emulator.clear_faults();
+    let forwarder = Forwarder::start(&home, &config);
+    eventually("all", async || service.is_acknowledged_to("a", 10).await).await;
+    forwarder.stop().await;
+    target.take_all("copy").await.assert_exactly(10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_service_of_a_topic_never_answers_and_in_the_pauses_after_it_did() {
+    stopped_with_a_topic(Fault::hang(), "1s", &["WARN", "grace of 1s is over", "not done are: a"]).await;
+    for fault in [Fault::status(503), Fault::status(429).header("retry-after", "3600")] {
+        stopped_with_a_topic(fault, "10m", &[]).await;
     }
 }

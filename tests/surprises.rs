@@ -53,6 +53,16 @@ impl Scene {
         self.service.client.pull(&subscription(), limits).await.unwrap().last_id().unwrap()
     }
 
+    /// Five messages from `first` on are delivered; before they are acknowledged, another consumer acknowledges as many
+    /// of them as it may.
+    async fn rival_is_first(&self, first: u64, most: u32) {
+        let held = self.gate.rule_for(1, "a:acknowledge", Action::Hold);
+        self.service.publish("a", first..first + 5).await;
+        eventually("our acknowledgement", async || held.met() == 1).await;
+        let last = self.rival_pulls(most).await;
+        self.service.client.acknowledge(&subscription(), last).await.unwrap();
+    }
+
     /// All is well again: ten more messages go through, and it ends in order. What was delivered altogether.
     async fn goes_on(self, from: u64) -> Delivered {
         self.service.publish("a", from..from + 10).await;
@@ -71,17 +81,49 @@ fn subscription() -> SubscriptionName {
 async fn a_rival_that_acknowledges_first_is_counted_and_named_and_the_messages_are_there_once() {
     // It may be an attempt of its own, from before a restart, until one has been answered.
     let scene = Scene::after(5, "").await;
-    let held = scene.gate.rule("a:acknowledge", Action::Hold);
-    scene.service.publish("a", 5..10).await;
-    eventually("our acknowledgement", async || held.met() == 1).await;
-    let last = scene.rival_pulls(100).await;
-    scene.service.client.acknowledge(&subscription(), last).await.unwrap();
-    held.lift();
-
+    scene.rival_is_first(5, 100).await;
     assert_eq!(scene.forwarder.counted("a", "rival_acknowledgements_total", 1).await, 1);
     scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first"]).await;
     assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 10).await, 10);
     scene.goes_on(10).await.assert_exactly(20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rival_that_acknowledges_a_part_of_a_batch_first_may_be_a_seek_once_and_is_named_then() {
+    let scene = Scene::after(5, "").await;
+    for (first, rivals) in [(5, 0), (10, 1)] {
+        scene.rival_is_first(first, 2).await;
+        scene.acknowledged(first + 5).await;
+        scene.forwarder.counted("a", "messages_acknowledged_total", first + 5).await;
+        assert_eq!(scene.count("rival_acknowledgements_total").await, rivals);
+    }
+    scene.forwarder.logs(&["WARN", "Pulling again", "a seek moved it, or another consumer"]).await;
+    scene.forwarder.logs(&["WARN", "another consumer acknowledged this batch first, or a part of it"]).await;
+    scene.goes_on(15).await.assert_exactly(25);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_rival_acknowledged_of_our_deliveries_counts_as_acknowledged() {
+    let scene = Scene::after(5, "").await;
+    let too_late = r#"{"error":{"code":408,"message":"ack timeout","status":"TIMEOUT"}}"#;
+    let refused = scene.gate.rule_for(1, "a:acknowledge", Action::Answer(408, too_late));
+    let question = scene.gate.rule_for(1, "a:offsets", Action::Hold);
+    scene.service.publish("a", 5..10).await;
+    eventually("our question", async || question.met() == 1).await;
+    assert_eq!(refused.met(), 1);
+    let pull = scene.gate.rule_for(1, "a:pull", Action::Hold);
+    question.lift();
+    eventually("our pull", async || pull.met() == 1).await;
+    scene.service.publish("a", 10..12).await;
+    let last = scene.rival_pulls(100).await;
+    scene.service.client.acknowledge(&subscription(), last).await.unwrap();
+    scene.service.publish("a", 12..20).await;
+    pull.lift();
+
+    scene.acknowledged(20).await;
+    assert_eq!(scene.forwarder.counted("a", "messages_skipped_total", 2).await, 2);
+    assert_eq!(scene.forwarder.counted("a", "messages_acknowledged_total", 18).await, 18);
+    assert_eq!(scene.numbers(), (0..10).chain(12..20).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

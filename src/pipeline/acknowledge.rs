@@ -60,18 +60,21 @@ impl Pipeline {
         }
         self.note(&offsets);
         let current = u64::try_from(offsets.current).unwrap_or(0);
-        if current >= token.end() {
-            if !self.unresolved {
-                self.metrics.rivals.inc();
-                if self.rivals.is_news() {
-                    tracing::warn!(
-                        subscription = key,
-                        through = token.through(),
-                        "{key}: another consumer acknowledged this batch first ({error}): two consumers of one \
-                         subscription get messages twice, or each a part of them; give each a subscription of its own"
-                    );
-                }
+        let by_a_rival =
+            !self.unresolved && (current >= token.end() || (current > token.start() && self.rivals.moved()));
+        if by_a_rival {
+            self.metrics.rivals.inc();
+            if self.rivals.is_news() {
+                tracing::warn!(
+                    subscription = key,
+                    through = token.through(),
+                    current,
+                    "{key}: another consumer acknowledged this batch first, or a part of it ({error}): two consumers of \
+                     one subscription get messages twice, or each a part of them; give each a subscription of its own"
+                );
             }
+        }
+        if current >= token.end() {
             self.accept(&offsets);
             self.settled();
             return Ok(());
@@ -87,7 +90,10 @@ impl Pipeline {
                 "delivering took longer than the ack deadline of the subscription; raise it there"
             }
             _ if current == token.start() => "it is still to be acknowledged",
-            _ => "somebody moved the subscription",
+            _ if current < token.start() => "somebody moved the subscription back",
+            _ => {
+                "the subscription is in its middle: a seek moved it, or another consumer acknowledged a part"
+            }
         };
         tracing::warn!(
             subscription = key,

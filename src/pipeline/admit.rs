@@ -30,11 +30,11 @@ impl Pipeline {
             return Ok(Admitted::New);
         };
         let key = self.config.key.clone();
+        // Of what was delivered, somebody may have acknowledged a part.
+        self.metrics.acknowledged.inc_by(self.ledger.accepted(pulled.first));
         match story::ids(pulled.first, position) {
             Ids::Expected => {}
             Ids::Redelivered => {
-                // Somebody may have acknowledged a part of it.
-                self.metrics.acknowledged.inc_by(self.ledger.accepted(pulled.first));
                 let again = position.delivered.min(pulled.end()) - pulled.first;
                 self.metrics.redelivered.inc_by(again);
                 tracing::info!(
@@ -48,8 +48,10 @@ impl Pipeline {
             Ids::Gap => self.account_for_gap(pulled.first, position.delivered, stop).await?,
             Ids::Rewind => self.rewind(pulled.first, position.acked, stop).await?,
         }
-        let holes = pulled.end() - pulled.first - pulled.batch.len() as u64;
-        if holes > 0 && pulled.end() > self.seen {
+        let unseen = self.seen.clamp(pulled.first, pulled.end());
+        let new = (pulled.batch.len() - pulled.count_before(unseen)) as u64;
+        let holes = pulled.end() - unseen - new;
+        if holes > 0 {
             self.metrics.lost.inc_by(holes);
             tracing::error!(
                 subscription = key,
@@ -58,7 +60,6 @@ impl Pipeline {
                 "{key}: {holes} ids are missing within a batch"
             );
         }
-        let new = pulled.end().saturating_sub(self.seen.max(pulled.first));
         self.metrics.received.inc_by(new);
         self.seen = self.seen.max(pulled.end());
         Ok(Admitted::New)
@@ -88,7 +89,7 @@ impl Pipeline {
                 missing.lost
             );
         }
-        if missing.skipped > 0 && self.rivals.gap() {
+        if missing.skipped > 0 && self.rivals.moved() {
             self.metrics.rivals.inc();
             if self.rivals.is_news() {
                 tracing::warn!(

@@ -22,9 +22,10 @@ impl Pipeline {
         stop: &CancellationToken,
     ) -> Result<(), Obstacle> {
         let required_done = CancellationToken::new();
-        let (required, best_effort): (Vec<_>, Vec<_>) =
-            self.lanes.iter_mut().partition(|lane| lane.is_required());
-        let job = Job { pulled, budget: &self.budget, at_work: &AtWork::new(required.len()), stop };
+        // Beside the pipeline, which has an eye on the log meanwhile.
+        let (mut lanes, budget) = (std::mem::take(&mut self.lanes), self.budget.clone());
+        let (required, best_effort): (Vec<_>, Vec<_>) = lanes.iter_mut().partition(|lane| lane.is_required());
+        let job = Job { pulled, budget: &budget, at_work: &AtWork::new(required.len()), stop };
         let required = async {
             let ends = join_all(required.into_iter().map(|lane| async move {
                 let end = lane.deliver(job).await;
@@ -53,13 +54,18 @@ impl Pipeline {
                 lane
             }
         }));
-        let (ends, best_effort) = join(required, best_effort).await;
+        let (ends, best_effort) = tokio::select! {
+            biased;
+            delivered = join(required, best_effort) => delivered,
+            never = self.keep_looking(stop) => match never {},
+        };
         if let Some(position) = self.ledger.position() {
             // What the required sinks do not have comes again.
             for lane in best_effort {
                 lane.give_up(position.delivered);
             }
         }
+        self.lanes = lanes;
         self.show_position();
         if ends.iter().any(|end| matches!(end, End::Stopping)) {
             return Err(Obstacle::Stopping);

@@ -1,6 +1,7 @@
 //! Asking the service where the subscription stands, at the start, every now and then, and whenever something is
 //! surprising.
 
+use std::convert::Infallible;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -64,6 +65,16 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Keeps what is shown of the log true while a delivery takes long: how much has come meanwhile, and how much
+    /// retention leaves of it. What else `:offsets` may tell is judged by the next [`Pipeline::look`].
+    pub(super) async fn keep_looking(&mut self, stop: &CancellationToken) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // A failure is counted, and there is nothing else to be done about it.
+            let _ = self.ask(stop).await;
+        }
     }
 
     /// Where the service says that the subscription stands, noted for people.

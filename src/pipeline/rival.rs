@@ -1,7 +1,7 @@
 //! Finding out that another consumer reads the same subscription, which the service tells nobody.
 //!
-//! A rival shows itself in two ways: our acknowledgement is refused because its own was first, or messages are missing
-//! that it acknowledged before we pulled. The faster one of two that keep step sees neither. So once in a while an
+//! A rival shows itself in two ways: our acknowledgement is refused because its own was first, for all of the batch or a
+//! part, or messages are missing that it acknowledged before we pulled. The faster one of two that keep step sees neither. So once in a while an
 //! acknowledgement is held back for twice as long as the delivery took: one who pulled the same batch is first then.
 
 use std::time::Duration;
@@ -16,15 +16,15 @@ const MARGIN: Duration = Duration::from_millis(5);
 
 const LONGEST_HOLD: Duration = Duration::from_millis(500);
 
-/// Gaps with no more than so many batches between them are no seeks of an operator.
-const GAPS_WITHIN: u64 = 50;
+/// Moves with no more than so many batches between them are no seeks of an operator.
+const MOVES_WITHIN: u64 = 50;
 
 /// What is known of a rival.
 #[derive(Debug)]
 pub(super) struct RivalWatch {
     batches: u64,
     hold_at: u32,
-    gap_at: Option<u64>,
+    moved_at: Option<u64>,
     complaint: Complaint,
     random: fastrand::Rng,
 }
@@ -33,7 +33,7 @@ impl RivalWatch {
     pub(super) fn new() -> Self {
         let mut random = fastrand::Rng::new();
         let hold_at = random.u32(0..HOLD_ONCE_IN);
-        Self { batches: 0, hold_at, gap_at: None, complaint: Complaint::default(), random }
+        Self { batches: 0, hold_at, moved_at: None, complaint: Complaint::default(), random }
     }
 
     /// A batch was delivered in that time. How long to hold back its acknowledgement.
@@ -47,10 +47,11 @@ impl RivalWatch {
         hold.then(|| (delivery * 2 + MARGIN).min(LONGEST_HOLD))
     }
 
-    /// Messages are missing that are still in the log. Whether that is a rival's doing: once, it may have been a seek.
-    pub(super) fn gap(&mut self) -> bool {
-        let last = self.gap_at.replace(self.batches);
-        last.is_some_and(|last| self.batches - last <= GAPS_WITHIN)
+    /// The subscription was moved forward, over messages that were not pulled or a part of a batch that was. Whether that
+    /// is a rival's doing: once, it may have been a seek.
+    pub(super) fn moved(&mut self) -> bool {
+        let last = self.moved_at.replace(self.batches);
+        last.is_some_and(|last| self.batches - last <= MOVES_WITHIN)
     }
 
     /// Whether it is time to say that there is a rival.
@@ -79,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn one_gap_may_be_a_seek_and_two_in_a_short_time_are_a_rival() {
+    fn one_move_may_be_a_seek_and_two_in_a_short_time_are_a_rival() {
         let mut watch = RivalWatch::new();
-        assert!(!watch.gap());
+        assert!(!watch.moved());
         watch.hold(Duration::ZERO);
-        assert!(watch.gap() && watch.gap());
-        for _ in 0..=GAPS_WITHIN {
+        assert!(watch.moved() && watch.moved());
+        for _ in 0..=MOVES_WITHIN {
             watch.hold(Duration::ZERO);
         }
-        assert!(!watch.gap());
+        assert!(!watch.moved());
     }
 }

@@ -1,6 +1,8 @@
 //! The loop against the emulator, with sinks that do as they are told.
 
+mod holes;
 mod incomplete;
+mod long_delivery;
 mod parked;
 mod restarts;
 mod stubborn;

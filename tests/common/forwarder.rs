@@ -259,10 +259,22 @@ fn tail(log: &str) -> &str {
     &log[start..]
 }
 
-/// The peak of the memory that a process had, in bytes.
-pub(crate) fn peak_memory(process: u32) -> u64 {
-    let status =
-        std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+/// What a process has in memory, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) now: u64,
+    /// The most it ever was.
+    pub(crate) peak: u64,
+}
+
+impl Memory {
+    pub(crate) fn of(process: u32) -> Self {
+        let file = Path::new("/proc").join(process.to_string()).join("status");
+        let status = std::fs::read_to_string(file).unwrap();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        Self { now: bytes("VmRSS:"), peak: bytes("VmHWM:") }
+    }
 }
