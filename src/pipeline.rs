@@ -54,7 +54,7 @@ use rival::RivalWatch;
 pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
 pub use ledger::LedgerError;
-pub(crate) use ledger::{Ledger, LedgerKey};
+pub(crate) use ledger::{Ledger, LedgerKey, Tally};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
