@@ -26,6 +26,7 @@ mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod long_run;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;

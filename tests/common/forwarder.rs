@@ -163,7 +163,8 @@ impl Forwarder {
         ended.code()
     }
 
-    fn poll(&mut self) -> Option<ExitStatus> {
+    /// `None` while it runs.
+    pub(crate) fn poll(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().unwrap();
         }
