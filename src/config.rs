@@ -42,8 +42,8 @@ pub use self::{
     path_template::PathTemplate,
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
-    sink::{Format, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
-    subscription::{OnLogReset, SubscriptionConfig},
+    sink::{Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
+    subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
 use self::{
     document::Source, env::Environment, error::Place, error::Report, section::Reader, section::Section,
@@ -62,6 +62,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// The most bytes of unacknowledged messages held at once, of all subscriptions together.
     pub in_flight_bytes: usize,
+    /// The most bytes of dead letters kept for each subscription; one that has as many parks before the next.
+    pub dead_letter_bytes: usize,
     /// The connections, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// The subscriptions, in order of key; at least one.
@@ -110,7 +112,7 @@ fn read(mut root: Section<'_>, tree: &document::Table) -> Config {
     let log = process::log(root.table("log", &schema::LOG));
     let admin = process::admin(root.table("admin", &schema::ADMIN));
     let shutdown_grace = process::grace(root.table("shutdown", &schema::SHUTDOWN));
-    let in_flight_bytes = process::in_flight_bytes(root.table("limits", &schema::LIMITS));
+    let (in_flight_bytes, dead_letter_bytes) = process::limits(root.table("limits", &schema::LIMITS));
     let emulator = root.optional_table("emulator", &schema::EMULATOR).map(emulator::read);
 
     let sections = root.named_tables("connections", &schema::CONNECTION);
@@ -157,6 +159,7 @@ fn read(mut root: Section<'_>, tree: &document::Table) -> Config {
         admin,
         shutdown_grace,
         in_flight_bytes,
+        dead_letter_bytes,
         connections,
         subscriptions,
         emulator,

@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 pub use embedded::EmbeddedError;
 pub use error::RunError;
 pub use logging::{LoggingError, log_level};
+pub(crate) use pipelines::ledger_key;
+pub(crate) use state_dir::StateDir;
 pub use state_dir::StateDirError;
 
 use crate::config::Config;
@@ -43,7 +45,6 @@ use embedded::Embedded;
 use overview::Overview;
 use pipelines::Ledgers;
 use shutdown::{SecondSignal, Signals};
-use state_dir::StateDir;
 use supervisor::Supervisor;
 
 /// How a daemon ended that did not fail.

@@ -15,7 +15,9 @@
 //! - [`pipeline`]: the loop, and what it knows of each subscription's progress.
 //! - `sink`: where messages go.
 //! - [`metrics`]: every metric, named once.
+//! - [`maintenance`]: commands for what a daemon keeps on disk.
 //! - [`daemon`]: starts and stops all of it, and tells how it is doing.
+//! - `fail_point`: where tests end the process as a crash would.
 //!
 //! `client` knows nothing of the rest; `emulator` knows names and wire types of `client`; `sink` knows no
 //! acknowledgement; `pipeline` alone sees both sinks and acknowledgements; `daemon` starts pipelines and knows nothing
@@ -32,6 +34,10 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(feature = "daemon")]
+mod fail_point;
+#[cfg(feature = "daemon")]
+pub mod maintenance;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 #[cfg(feature = "daemon")]

@@ -12,17 +12,20 @@
 //! down durably (`ledger`); what is not acknowledged stays in the service, so giving up a batch at any point loses
 //! nothing; every wait ends when the daemon stops.
 
+mod ack_deadline;
 mod acknowledge;
 mod admit;
 mod at_work;
 mod budget;
 mod complaint;
+mod dead_letters;
 mod deliver;
 mod lane;
 mod ledger;
 mod look;
 mod obstacle;
 mod pace;
+mod poison;
 mod pull;
 mod rival;
 mod status;
@@ -42,6 +45,7 @@ pub use crate::metrics::State;
 use crate::metrics::SubscriptionMetrics;
 use crate::sink::{Sink, Source};
 
+use ack_deadline::AckDeadline;
 use admit::Admitted;
 use complaint::Complaint;
 use lane::Lane;
@@ -53,8 +57,10 @@ use rival::RivalWatch;
 
 pub(crate) use crate::sink::{Outlet, OutletError};
 pub(crate) use budget::Budget;
+pub use dead_letters::NotKept;
+pub(crate) use dead_letters::{About, Choice, DeadLetters};
 pub use ledger::LedgerError;
-pub(crate) use ledger::{Ledger, LedgerKey, Tally};
+pub(crate) use ledger::{Ledger, LedgerContent, LedgerKey, Tally};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 
@@ -69,6 +75,7 @@ pub(crate) struct Parts {
     /// One for each sink of the configuration.
     pub(crate) outlets: Arc<[Outlet]>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) dead_letters: DeadLetters,
     pub(crate) budget: Budget,
     pub(crate) metrics: Arc<SubscriptionMetrics>,
     pub(crate) status: StatusHandle,
@@ -79,9 +86,13 @@ pub(crate) struct Pipeline {
     config: Arc<SubscriptionConfig>,
     client: AmsClient,
     ledger: Arc<Ledger>,
+    dead_letters: DeadLetters,
     budget: Budget,
     metrics: Arc<SubscriptionMetrics>,
     status: StatusHandle,
+    ack_deadline: AckDeadline,
+    /// Whether the dead letters end where the ledger says, after a crash.
+    restored: bool,
     lanes: Vec<Lane>,
     size: BatchSize,
     poll: PollInterval,
@@ -125,9 +136,11 @@ impl Pipeline {
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
         let lane = |outlet: &Outlet| Lane::new(&outlet.config, open(outlet), &parts);
         let lanes = parts.outlets.iter().map(lane).collect();
-        let Parts { config, client, outlets: _, ledger, budget, metrics, status } = parts;
+        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status } = parts;
         Self {
             lanes,
+            ack_deadline: AckDeadline::default(),
+            restored: false,
             size: BatchSize::new(config.max_messages, config.max_batch_bytes),
             poll: PollInterval::new(config.poll_min, config.poll_max),
             backoff: Backoff::new(config.retry),
@@ -144,6 +157,7 @@ impl Pipeline {
             config,
             client,
             ledger,
+            dead_letters,
             budget,
             metrics,
             status,
@@ -161,12 +175,16 @@ impl Pipeline {
                 break;
             }
         }
+        // From now on the files may be written to by anybody.
+        self.ledger.release(self.lanes.iter().filter_map(Lane::settled)).await;
         self.say_goodbye();
     }
 
     async fn round(&mut self, stop: &CancellationToken) -> Result<Round, Obstacle> {
         if Instant::now() >= self.next_look {
             self.look(stop).await?;
+            self.restore_dead_letters().await?;
+            self.see_to_ack_deadline(stop).await?;
         }
         let Some(pulled) = self.pull(stop).await? else {
             return Ok(Round::Idle);
@@ -184,11 +202,21 @@ impl Pipeline {
             }
             Admitted::DeliveredBefore => Ok(()),
         };
+        self.compare_with_ack_deadline(pulled.at.elapsed());
         if let Some(token) = self.ledger.commit(pulled.end()).await? {
             self.acknowledge(token, stop).await?;
         }
         self.account(&pulled);
         delivered.map(|()| Round::Moved)
+    }
+
+    /// Once, and after the service was asked: it knows whether the ledger is to be trusted.
+    async fn restore_dead_letters(&mut self) -> Result<(), Obstacle> {
+        if !self.restored {
+            self.dead_letters.cut_back(&self.ledger).await.map_err(Obstacle::NotKept)?;
+            self.restored = true;
+        }
+        Ok(())
     }
 
     /// The pause after a round that went well: none while messages come.

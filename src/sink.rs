@@ -26,7 +26,9 @@ use std::time::Duration;
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
 
 pub(crate) use append_file::{FileMark, make_directories, sync_directory};
-use jsonl::Encoder;
+pub(crate) use jsonl::Encoder;
+#[cfg(test)]
+pub(crate) use notebook::Jotter;
 pub(crate) use notebook::Notebook;
 pub(crate) use outlet::{Outlet, OutletError};
 
@@ -53,6 +55,11 @@ pub(crate) trait Sink: Send + Sync {
         false
     }
 
+    /// Whether all that is in its files is vouched for, as far as it knows: there is nothing to cut back after a crash.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
     /// Delivers the messages of `slice` in order, or as many of them as one step takes. A slice that begins where the
     /// last one did is another attempt.
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>>;
@@ -75,6 +82,11 @@ impl Slice {
 
     pub(crate) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
         self.range.clone().filter_map(|index| self.batch.get(index))
+    }
+
+    /// The message with this id.
+    pub(crate) fn message(&self, id: u64) -> Option<Message<'_>> {
+        self.messages().find(|message| message.id() == id)
     }
 
     fn first(&self) -> Option<Message<'_>> {
@@ -193,7 +205,7 @@ impl SinkError {
 impl Trouble {
     /// What an error of the operating system means: permissions and wrong kinds of files wait for a person, all else
     /// (a full disk above all) may pass by itself.
-    fn from_io(doing: &str, error: &std::io::Error) -> Self {
+    pub(crate) fn from_io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let class = match error.kind() {
             K::StorageFull | K::QuotaExceeded | K::FileTooLarge => "full",

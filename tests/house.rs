@@ -4,27 +4,41 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const PARTS: [&str; 9] =
-    ["backoff", "cli", "client", "config", "daemon", "emulator", "metrics", "pipeline", "sink"];
+const PARTS: [&str; 11] = [
+    "backoff",
+    "cli",
+    "client",
+    "config",
+    "daemon",
+    "emulator",
+    "fail_point",
+    "maintenance",
+    "metrics",
+    "pipeline",
+    "sink",
+];
 
 /// What each part may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("backoff", &[]),
     ("cli", &["client", "emulator"]),
     ("client", &["backoff"]),
     ("config", &["backoff", "client"]),
     ("daemon", &["backoff", "client", "config", "emulator", "metrics", "pipeline"]),
     ("emulator", &["client"]),
+    ("fail_point", &[]),
+    ("maintenance", &["config", "daemon", "pipeline"]),
     ("metrics", &["client"]),
-    ("pipeline", &["backoff", "client", "config", "metrics", "sink"]),
-    ("sink", &["client", "config"]),
+    ("pipeline", &["backoff", "client", "config", "fail_point", "metrics", "sink"]),
+    ("sink", &["client", "config", "fail_point"]),
 ];
 
 /// Words that do not occur in a part, because it knows nothing of the matter.
-const UNKNOWN: [(&str, &[&str]); 4] = [
+const UNKNOWN: [(&str, &[&str]); 5] = [
     ("sink", &["acknowledge", "AckToken", "Ledger"]),
     ("daemon", &["Message", "Batch", "Receipt", "AckToken", "pull", "acknowledge"]),
     ("config", &["AmsClient", "Message", "Batch"]),
+    ("maintenance", &["AmsClient", "Message", "Batch", "Receipt", "AckToken"]),
     ("metrics", &["Message", "Batch", "AckToken"]),
 ];
 

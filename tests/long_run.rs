@@ -15,6 +15,7 @@
 mod arrivals;
 mod daemon;
 mod disk;
+mod letters;
 mod mischief;
 mod oracle;
 mod scene;

@@ -88,7 +88,7 @@ async fn a_request_whose_answer_was_lost_comes_again_the_same_though_the_pulls_d
 fn copying(home: &Home, endpoint: &str, batch: u32) -> Config {
     let sinks = format!(
         "[subscriptions.a.sinks.copy]\ntype = \"topic\"\ntopic = \"copy\"\nbatch = {batch}\n\
-         retry = {{ initial = \"2ms\", max = \"20ms\" }}\n"
+         on_reject = \"halt\"\nretry = {{ initial = \"2ms\", max = \"20ms\" }}\n"
     );
     Config::new(home, endpoint).subscription("a", "", &sinks)
 }

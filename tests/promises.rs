@@ -5,9 +5,13 @@
 
 mod common;
 
+mod ack_deadline;
 mod arbitrary_requests;
 mod broken_answers;
 mod configuration_errors;
+#[cfg(debug_assertions)]
+mod crash_points;
+mod dead_letters;
 mod disk_full;
 mod documented_faults;
 mod durable_before_acknowledged;
@@ -26,12 +30,17 @@ mod hostile_network;
 mod hostile_sinks;
 mod house;
 mod kill_loses_nothing;
+mod ledger_on_disk;
+#[cfg(debug_assertions)]
+mod letters_over_crashes;
 mod long_run;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
 mod network_sinks;
 mod parked_and_recovers;
+mod payloads;
+mod poison;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
 mod rivals;

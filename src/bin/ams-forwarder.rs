@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use ams_forwarder::config::{self, Config};
 use ams_forwarder::daemon::{self, Ending};
+use ams_forwarder::maintenance;
 use clap::{Parser, Subcommand};
 
 const CONFIG: &str = "/etc/ams-forwarder/ams-forwarder.toml";
+const WRONG_USAGE: u8 = 2;
 /// `EX_CONFIG` of sysexits.h; the systemd unit does not start again after it.
 const WRONG_CONFIGURATION: u8 = 78;
 /// What a shell reports of a program that SIGINT ended.
@@ -35,6 +37,8 @@ enum Command {
     },
     /// Check the configuration and report everything that is wrong with it
     Check,
+    #[command(flatten)]
+    Maintenance(maintenance::Command),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
     let ended = match (config::load(&arguments.config), arguments.command) {
         (Ok(config), Command::Run { log_level }) => run(&config, log_level.as_deref()),
         (Ok(config), Command::Check) => check(&arguments.config, &config),
+        (Ok(config), Command::Maintenance(command)) => {
+            maintenance::run(&config, command).map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         (Err(problems), _) => {
             eprintln!("{problems}");
             Ok(ExitCode::from(WRONG_CONFIGURATION))
@@ -49,7 +56,8 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         eprintln!("ams-forwarder: {error:#}");
-        ExitCode::FAILURE
+        let is_usage = error.downcast_ref().is_some_and(maintenance::Error::is_wrong_usage);
+        if is_usage { WRONG_USAGE.into() } else { ExitCode::FAILURE }
     })
 }
 

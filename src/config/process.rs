@@ -13,6 +13,8 @@ use super::{
 
 const GRACE: Duration = Duration::from_secs(25);
 const IN_FLIGHT_BYTES: usize = 256 << 20;
+const DEAD_LETTER_BYTES: usize = 256 << 20;
+const MIN_DEAD_LETTER_BYTES: usize = 64 << 10;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const LEVEL_HINT: &str =
     "off, error, warn, info, debug or trace, or a filter such as \"info,ams_forwarder::pipeline=debug\"";
@@ -76,12 +78,14 @@ pub(super) fn grace(mut section: Section<'_>) -> Duration {
     grace
 }
 
-pub(super) fn in_flight_bytes(mut section: Section<'_>) -> usize {
-    let bytes = section.size("in_flight_bytes", MIN_BATCH_BYTES);
+/// `in_flight_bytes` and `dead_letter_bytes`.
+pub(super) fn limits(mut section: Section<'_>) -> (usize, usize) {
+    let in_flight = section.size("in_flight_bytes", MIN_BATCH_BYTES);
     // A wrong value is a problem already; it must not make others of the batches that are held against it.
     let default = if section.has("in_flight_bytes") { usize::MAX } else { IN_FLIGHT_BYTES };
+    let dead_letters = section.size("dead_letter_bytes", MIN_DEAD_LETTER_BYTES);
     section.finish();
-    bytes.unwrap_or(default)
+    (in_flight.unwrap_or(default), dead_letters.unwrap_or(DEAD_LETTER_BYTES))
 }
 
 /// A level or filter for [`LogConfig::level`], checked.

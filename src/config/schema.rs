@@ -21,7 +21,7 @@ pub(super) static ROOT: TableKeys = table(
 pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
 pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
 pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
-pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes"]);
+pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes", "dead_letter_bytes"]);
 pub(super) static CONNECTION: TableKeys = TableKeys {
     at: "connections.NAME",
     keys: &[
@@ -48,6 +48,7 @@ pub(super) static SUBSCRIPTION: TableKeys = table(
         "poll_min",
         "poll_max",
         "on_poison",
+        "ack_deadline",
         "retry",
         "sinks",
     ],

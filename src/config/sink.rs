@@ -24,11 +24,24 @@ pub struct SinkConfig {
     pub required: bool,
     /// The pauses between attempts.
     pub retry: BackoffPolicy,
-    /// How often a best-effort sink is tried before the messages go on without it; `None` for a required one, which is
-    /// tried until it takes them.
+    /// How often it is tried in vain: the messages then go on without a best-effort sink, which always has a number
+    /// here, and for a required one `on_reject` says what becomes of the message it stands before. `None`: for ever.
     pub attempts: Option<u32>,
+    /// What becomes of a message that it will never take.
+    pub on_reject: OnReject,
     /// What it is.
     pub kind: SinkKind,
+}
+
+/// What becomes of a message that a sink will never take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnReject {
+    /// It is kept among the dead letters, and those behind it go on.
+    DeadLetter,
+    /// The sink waits until somebody decides.
+    Halt,
+    /// It is counted and left out.
+    Drop,
 }
 
 /// What a sink is.
@@ -87,7 +100,10 @@ static TYPES: Words<Kind> = Words {
 };
 static FORMATS: Words<Format> =
     Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
-static ON_REJECT: Words<()> = Words { now: &[("halt", ())], later: &["dead_letter", "drop"] };
+static ON_REJECT: Words<OnReject> = Words {
+    now: &[("dead_letter", OnReject::DeadLetter), ("halt", OnReject::Halt), ("drop", OnReject::Drop)],
+    later: &[],
+};
 
 const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
@@ -140,7 +156,7 @@ pub(super) fn read(
     };
 
     refuse_keys_of_others(kind, &mut section);
-    section.word("on_reject", &ON_REJECT);
+    let on_reject = on_reject(&mut section, required);
     let kind = match kind {
         Kind::File => read_file(&mut section),
         Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
@@ -154,6 +170,7 @@ pub(super) fn read(
         required,
         retry,
         attempts,
+        on_reject,
         kind,
     });
     (required, sink)
@@ -170,6 +187,15 @@ fn refuse_keys_of_others(kind: Kind, section: &mut Section<'_>) {
             section.pass_over(key);
         }
     }
+}
+
+fn on_reject(section: &mut Section<'_>, required: bool) -> OnReject {
+    let on_reject = section.word("on_reject", &ON_REJECT).unwrap_or(OnReject::DeadLetter);
+    if on_reject == OnReject::Halt && !required {
+        let what = "\"halt\" is for a required sink; a best-effort one holds nothing up";
+        section.problem("on_reject", what, "\"dead_letter\" or \"drop\", or required = true");
+    }
+    on_reject
 }
 
 fn format(section: &mut Section<'_>) -> Format {
@@ -203,13 +229,6 @@ fn read_retry(section: &mut Section<'_>, required: bool) -> (Option<BackoffPolic
     let mut section = section.table("retry", &schema::SINK_RETRY);
     let policy = retry::read(&mut section);
     let attempts = section.integer("attempts", 1..=10_000);
-    if required && section.has("attempts") {
-        section.problem(
-            "attempts",
-            "is for a best-effort sink; a required one is tried until it takes the messages",
-            "required = false, or no attempts",
-        );
-    }
     section.finish();
-    (policy, (!required).then_some(attempts.unwrap_or(ATTEMPTS)))
+    (policy, attempts.or((!required).then_some(ATTEMPTS)))
 }

@@ -3,12 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    InvalidValue, SinkConfig, name, retry, schema,
+    SinkConfig, name, retry, schema,
     section::{Section, Words},
     sink,
     units::{show_duration, show_size},
 };
-use crate::{backoff::BackoffPolicy, client::SubscriptionName};
+use crate::{
+    backoff::BackoffPolicy,
+    client::{LONGEST_ACK_DEADLINE, SubscriptionName},
+};
 
 /// The least that a batch may need; one message of the service is smaller.
 pub(super) const MIN_BATCH_BYTES: usize = 8 << 20;
@@ -36,6 +39,10 @@ pub struct SubscriptionConfig {
     pub poll_min: Duration,
     /// The longest pause between empty pulls.
     pub poll_max: Duration,
+    /// What to do with a record that the service cannot hand out.
+    pub on_poison: OnPoison,
+    /// How long after a pull the service shall take an acknowledgement, in whole seconds; `None` leaves it as it is.
+    pub ack_deadline: Option<Duration>,
     /// The pauses after a failed pull or acknowledgement.
     pub retry: BackoffPolicy,
     /// Where its messages go, in order of name; at least one is required.
@@ -50,6 +57,18 @@ pub enum OnLogReset {
     /// Stop until somebody decides.
     Halt,
 }
+
+/// What to do with a record that the service cannot hand out, so that nothing behind it can be pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnPoison {
+    /// Stop until somebody decides.
+    Halt,
+    /// Note it among the dead letters, and move the subscription past it.
+    Skip,
+}
+
+static ON_POISON: Words<OnPoison> =
+    Words { now: &[("halt", OnPoison::Halt), ("skip", OnPoison::Skip)], later: &[] };
 
 static ON_LOG_RESET: Words<OnLogReset> =
     Words { now: &[("from_start", OnLogReset::FromStart), ("halt", OnLogReset::Halt)], later: &[] };
@@ -77,7 +96,8 @@ pub(super) fn read(
     let max_batch_bytes = max_batch_bytes(&mut section, around.in_flight_bytes);
     let on_log_reset = section.word("on_log_reset", &ON_LOG_RESET).unwrap_or(OnLogReset::FromStart);
     let (poll_min, poll_max) = poll(&mut section);
-    on_poison(&mut section);
+    let on_poison = section.word("on_poison", &ON_POISON).unwrap_or(OnPoison::Halt);
+    let ack_deadline = ack_deadline(&mut section);
     let mut retry_section = section.table("retry", &schema::SUBSCRIPTION_RETRY);
     let retry = retry::read(&mut retry_section);
     retry_section.finish();
@@ -93,6 +113,8 @@ pub(super) fn read(
         on_log_reset,
         poll_min,
         poll_max,
+        on_poison,
+        ack_deadline,
         retry: retry?,
         sinks,
     })
@@ -168,15 +190,18 @@ fn poll(section: &mut Section<'_>) -> (Duration, Duration) {
     (poll_min, poll_max)
 }
 
-fn on_poison(section: &mut Section<'_>) {
-    section.parsed("on_poison", |text| match text {
-        "halt" => Ok(()),
-        "skip" => Err(InvalidValue::new(
-            "is not available in this version: there are no dead letters yet to note the message in",
-            "\"halt\"",
-        )),
-        _ => Err(InvalidValue::new("is none of the values there are", "\"halt\"")),
-    });
+/// The service counts in whole seconds; with none at all, no acknowledgement would be in time.
+fn ack_deadline(section: &mut Section<'_>) -> Option<Duration> {
+    if !section.has("ack_deadline") {
+        return None;
+    }
+    let least = Duration::from_secs(1);
+    let deadline = section.duration("ack_deadline", least..=LONGEST_ACK_DEADLINE, least);
+    if deadline.subsec_nanos() > 0 {
+        let what = format!("{} is no number of whole seconds", section.shown("ack_deadline"));
+        section.problem("ack_deadline", what, "as in \"120s\"");
+    }
+    Some(deadline)
 }
 
 fn sinks(section: &mut Section<'_>, around: &sink::Surroundings<'_>) -> Vec<SinkConfig> {

@@ -14,7 +14,8 @@ use crate::client::AmsClient;
 use crate::config::{Config, SinkConfig, SubscriptionConfig};
 use crate::metrics::{Metrics, SubscriptionMetrics};
 use crate::pipeline::{
-    Budget, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle, Tally,
+    Budget, DeadLetters, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status,
+    StatusHandle, Tally,
 };
 
 /// Waits before a pipeline that panicked is started again.
@@ -29,9 +30,12 @@ const EMULATOR: &str = "emulator";
 
 /// The ledgers of all subscriptions. Blocks.
 pub(crate) fn ledgers(config: &Config) -> Result<Ledgers, RunError> {
+    let keys = config.subscriptions.iter().map(|subscription| ledger_key(config, subscription));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    Ledger::release_others(&config.state_dir, &keys);
     let mut ledgers = BTreeMap::new();
-    for subscription in &config.subscriptions {
-        let path = ledger_key(config, subscription)?.path(&config.state_dir);
+    for (subscription, key) in config.subscriptions.iter().zip(keys) {
+        let path = key.path(&config.state_dir);
         let sinks = subscription.sinks.iter().map(|sink| (sink.name.as_str(), sink.required));
         ledgers.insert(subscription.key.clone(), Arc::new(Ledger::open(&path, sinks)?));
     }
@@ -67,11 +71,25 @@ pub(crate) fn start(
             .ok_or_else(|| RunError::NoConnection { name: subscription.connection.clone() })?;
         let outlets = outlets(subscription, client, clients)?;
         let Some(ledger) = ledgers.get(&subscription.key) else { continue };
-        let parts = parts(subscription, client.clone(), outlets, Arc::clone(ledger), &budget, metrics);
+        let kept = Kept {
+            ledger: Arc::clone(ledger),
+            dead_letters: DeadLetters::new(
+                &config.state_dir,
+                &subscription.key,
+                config.dead_letter_bytes as u64,
+            ),
+        };
+        let parts = parts(subscription, client.clone(), outlets, kept, &budget, metrics);
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
     Ok((supervisor, statuses))
+}
+
+/// What is kept of a subscription from one run to the next.
+struct Kept {
+    ledger: Arc<Ledger>,
+    dead_letters: DeadLetters,
 }
 
 /// The sinks of a subscription, as far as they can be made before there are messages.
@@ -95,20 +113,21 @@ fn parts(
     config: &SubscriptionConfig,
     client: AmsClient,
     outlets: Arc<[Outlet]>,
-    ledger: Arc<Ledger>,
+    kept: Kept,
     budget: &Budget,
     metrics: &Metrics,
 ) -> Parts {
     let full_name = format!("projects/{}/subscriptions/{}", client.project(), config.subscription);
     let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
     let metrics = metrics.subscription(&config.key, &sinks);
-    resume(&metrics, ledger.tally());
+    resume(&metrics, kept.ledger.tally());
     Parts {
-        ledger,
+        ledger: kept.ledger,
         status: StatusHandle::new(config, &full_name, Arc::clone(&metrics)),
         config: Arc::new(config.clone()),
         client,
         outlets,
+        dead_letters: kept.dead_letters,
         budget: budget.clone(),
         metrics,
     }

@@ -81,7 +81,6 @@ impl SubscriptionMetrics {
 #[derive(Debug)]
 pub(crate) struct SinkMetrics {
     pub(crate) delivered: IntCounter,
-    #[expect(dead_code, reason = "created at zero for dashboards; rejected messages halt the subscription")]
     pub(crate) dead_lettered: IntCounter,
     pub(crate) dropped: IntCounter,
     pub(crate) duration: Histogram,

@@ -8,6 +8,7 @@ use super::Pipeline;
 use super::ledger::AckToken;
 use super::obstacle::Obstacle;
 use crate::client::{Error, ErrorKind};
+use crate::fail_point;
 
 impl Pipeline {
     /// Acknowledges all that `token` covers. `Ok` also when the answer was a refusal that turned out to mean nothing:
@@ -17,14 +18,17 @@ impl Pipeline {
         token: AckToken,
         stop: &CancellationToken,
     ) -> Result<(), Obstacle> {
+        fail_point::pass("acknowledging");
         let started = Instant::now();
         let answer = self.client.acknowledge(&self.config.subscription, token.through()).await;
+        fail_point::pass("acknowledge answered");
         if answer.as_ref().err().is_none_or(|error| error.status().is_some()) {
             self.metrics.acknowledge_duration.observe(started.elapsed().as_secs_f64());
         }
         let Err(error) = answer else {
             self.metrics.acknowledged.inc_by(self.ledger.acknowledged(token));
             self.ledger.keep().await;
+            fail_point::pass("acknowledge kept");
             self.status.succeeded();
             self.settled();
             return Ok(());

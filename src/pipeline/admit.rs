@@ -7,6 +7,7 @@ use super::ledger::Turn;
 use super::obstacle::Obstacle;
 use super::pull::Pulled;
 use super::story::{self, Ids};
+use crate::fail_point;
 
 /// What is to be done with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ impl Pipeline {
         pulled: &Pulled,
         stop: &CancellationToken,
     ) -> Result<Admitted, Obstacle> {
+        fail_point::pass("admitting");
         let Some(position) = self.ledger.position() else {
             self.ledger.start(pulled.first);
             return Ok(Admitted::New);
@@ -66,7 +68,7 @@ impl Pipeline {
         Ok(Admitted::New)
     }
 
-    async fn account_for_gap(
+    pub(super) async fn account_for_gap(
         &mut self,
         first: u64,
         expected: u64,
@@ -116,7 +118,12 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn rewind(&mut self, first: u64, acked: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn rewind(
+        &mut self,
+        first: u64,
+        acked: u64,
+        stop: &CancellationToken,
+    ) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
         let Some((_, max)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);

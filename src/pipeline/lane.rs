@@ -1,5 +1,7 @@
 //! One sink of a subscription, with its own progress, backoff and complaints.
 
+mod reject;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::at_work::AtWork;
 use super::budget::Budget;
 use super::complaint::Complaint;
+use super::dead_letters::DeadLetters;
 use super::ledger::Ledger;
 use super::pull::Pulled;
 use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
-use crate::config::SinkConfig;
+use crate::config::{OnReject, SinkConfig};
+use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
 use crate::sink::{Delivery, Sink, SinkError, Slice, Trouble};
 
@@ -23,8 +27,12 @@ const SLOW: Duration = Duration::from_secs(30);
 pub(super) struct Lane {
     name: String,
     key: String,
+    /// The full name of the subscription.
+    subscription: String,
     required: bool,
     attempts: Option<u32>,
+    on_reject: OnReject,
+    tries: Tries,
     sink: Box<dyn Sink>,
     backoff: Backoff,
     not_before: Option<tokio::time::Instant>,
@@ -32,6 +40,8 @@ pub(super) struct Lane {
     parked: bool,
     complaint: Complaint,
     too_slow: Complaint,
+    rejections: Complaint,
+    dead_letters: DeadLetters,
     ledger: Arc<Ledger>,
     metrics: Arc<SubscriptionMetrics>,
     status: StatusHandle,
@@ -44,6 +54,14 @@ pub(super) struct Job<'a> {
     pub(super) budget: &'a Budget,
     pub(super) at_work: &'a AtWork,
     pub(super) stop: &'a CancellationToken,
+}
+
+/// How often a sink failed before one message.
+#[derive(Debug, Default)]
+struct Tries {
+    epoch: u64,
+    message: u64,
+    failed: u32,
 }
 
 /// How a sink came out of a batch. It has what the ledger says.
@@ -73,14 +91,19 @@ impl Lane {
         Self {
             name: config.name.clone(),
             key: parts.config.key.clone(),
+            subscription: parts.config.subscription.qualified(parts.client.project()),
             required: config.required,
             attempts: config.attempts,
+            on_reject: config.on_reject,
+            tries: Tries::default(),
             sink,
             backoff: Backoff::new(config.retry),
             not_before: None,
             parked: false,
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
+            rejections: Complaint::default(),
+            dead_letters: parts.dead_letters.clone(),
             ledger: Arc::clone(&parts.ledger),
             metrics: Arc::clone(&parts.metrics),
             status: parts.status.clone(),
@@ -97,21 +120,26 @@ impl Lane {
         if !self.required && self.waits() {
             return End::GivenUp;
         }
-        let mut failures = 0;
+        if !self.required {
+            // It has so many attempts with each batch.
+            self.tries = Tries::default();
+        }
         while let Some(slice) = self.rest_of(job.pulled) {
             if let Some(end) = self.wait(job).await {
                 return end;
             }
             let started = Instant::now();
-            let Delivery { receipt, trouble } = self.give(slice).await;
+            let Delivery { receipt, trouble } = self.give(slice.clone()).await;
             if let Some(receipt) = receipt {
                 self.metrics.sink(&self.name, |sink| {
                     sink.duration.observe(started.elapsed().as_secs_f64());
                     sink.delivered.inc_by(receipt.messages());
                 });
+                fail_point::pass("receipt");
                 self.ledger.delivered(&self.name, &receipt);
+                fail_point::pass("receipt known");
                 self.ledger.keep().await;
-                failures = 0;
+                fail_point::pass("receipt kept");
                 if trouble.is_none() {
                     self.goes_well();
                 }
@@ -125,14 +153,9 @@ impl Lane {
             let (wait, error) = match trouble {
                 None => continue,
                 Some(Trouble::Reject { message, reason }) => {
-                    let error =
-                        SinkError { class: "rejected", message: format!("message {message}: {reason}") };
-                    if self.required {
-                        self.park(&error);
-                        continue;
+                    if self.rejected(&slice, message, &reason).await {
+                        self.goes_well();
                     }
-                    self.failed(&error, "leaving it out");
-                    self.give_up(message + 1);
                     continue;
                 }
                 // What a best-effort sink does not have is not pulled again.
@@ -156,10 +179,14 @@ impl Lane {
                 }
             };
             self.not_before(wait);
-            failures += 1;
+            let (message, failures) = self.tried();
             if self.attempts.is_some_and(|most| failures >= most) {
                 self.failed(&error, "giving up");
-                return End::GivenUp;
+                if !self.required {
+                    return End::GivenUp;
+                }
+                self.used_up(&slice, message, &error).await;
+                continue;
             }
             self.failed(&error, "trying again");
             if more_would_help && self.required {
@@ -205,6 +232,11 @@ impl Lane {
     /// Whether it still works on what it was given before and nobody waits for any more.
     pub(super) fn is_busy(&self) -> bool {
         self.sink.is_busy()
+    }
+
+    /// The name of the sink, if nothing would have to be cut from its files after a crash.
+    pub(super) fn settled(&self) -> Option<&str> {
+        self.sink.is_settled().then_some(self.name.as_str())
     }
 
     /// What it does not have before `next` is not given to this sink again. Only for best-effort sinks.

@@ -10,12 +10,14 @@
 //!
 //! All positions are "one past": the id of the next message.
 
+mod content;
+mod error;
 mod journal;
 mod page;
+mod release;
 mod state;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinError;
 
 use super::story::{self, Inherited, Missing};
-use crate::sink::Receipt;
+use crate::fail_point;
+use crate::sink::{FileMark, Receipt};
+pub(crate) use content::LedgerContent;
+pub use error::LedgerError;
+pub(super) use error::Unwritable;
 use journal::{Found, Journal};
 pub(super) use page::Page;
 use state::State;
@@ -51,40 +57,6 @@ pub(crate) struct LedgerKey {
     pub(crate) authority: String,
     pub(crate) project: String,
     pub(crate) subscription: String,
-}
-
-/// Why a ledger cannot be used. Nothing was pulled yet.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// It cannot be read, or no file can be made beside it.
-    #[error("the ledger {path} cannot be used: it must be readable and writable for this user")]
-    Unusable {
-        /// Its journal, or the directory of it.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// A later version has written it.
-    #[error(
-        "the ledger {path} is of version {version}, and this program knows only versions up to {known}: run the version \
-         of ams-forwarder that wrote it, or start at what the service has acknowledged, with messages that come again, \
-         by `ams-forwarder ledger forget`",
-        known = journal::VERSION
-    )]
-    Newer {
-        /// Its journal.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-}
-
-/// The ledger could not be written. Nothing is acknowledged meanwhile, and nothing is lost.
-#[derive(Debug, thiserror::Error)]
-#[error("the ledger {path} cannot be written: {source}; nothing is acknowledged meanwhile")]
-pub(crate) struct Unwritable {
-    path: PathBuf,
-    source: io::Error,
 }
 
 /// Where a subscription stands.
@@ -138,13 +110,18 @@ impl Ledger {
         path: &Path,
         sinks: impl IntoIterator<Item = (&'a str, bool)>,
     ) -> Result<Self, LedgerError> {
-        let (journal, found) = Journal::open(path)?;
+        let (mut journal, found) = Journal::open(path)?;
         say(path, found.as_ref());
         let sinks: Vec<_> = sinks.into_iter().collect();
         let required = sinks.iter().filter(|(_, required)| *required);
         let required = required.map(|(name, _)| (*name).to_owned()).collect();
         let mut state = found.and_then(|found| found.state).unwrap_or_default();
+        let files = state.files.len();
         state.fit(sinks.iter().map(|(name, _)| *name), &[DEAD_LETTERS]);
+        if state.files.len() < files {
+            // Before somebody else writes to them.
+            journal.keep(&state, true)?;
+        }
         let inherited = AtomicBool::new(state.acked.is_some());
         Ok(Self { required, state: Mutex::new(state), journal: Mutex::new(journal), inherited })
     }
@@ -184,6 +161,31 @@ impl Ledger {
         let missed = state.sinks.get(sink).map_or(0, |had| next.saturating_sub(*had));
         state.advance(sink, next);
         missed
+    }
+
+    /// The message before `next` will never be taken by `sink`, and is among the dead letters, which end at `letters`.
+    /// Kept over a kill, as far as that can be done now. Blocks.
+    pub(crate) fn set_aside(&self, sink: &str, next: u64, letters: FileMark) {
+        {
+            let mut state = self.state();
+            state.set_files(DEAD_LETTERS, &[letters]);
+            state.advance(sink, next);
+        }
+        let _ = self.write(false);
+    }
+
+    /// The message before `next` will never be taken by `sink`, and whoever wrote the configuration wants it dropped.
+    pub(crate) fn pass_over(&self, sink: &str, next: u64) {
+        self.state().advance(sink, next);
+    }
+
+    /// The record before `next` cannot be handed out by the service, and is noted among the dead letters, which end at
+    /// `letters`. No sink waits for it, and the subscription is to be moved past it once this is durable. Blocks.
+    pub(crate) fn leave_out(&self, next: u64, letters: &FileMark) -> Result<(), Unwritable> {
+        self.change(|state| {
+            state.set_files(DEAD_LETTERS, std::slice::from_ref(letters));
+            state.leave_out(next);
+        })
     }
 
     /// Keeps what is known over a kill. What cannot be written now is written with the next commit, which says so.
@@ -257,6 +259,7 @@ impl Ledger {
         let mut changed = self.state().clone();
         change(&mut changed);
         journal.keep(&changed, true)?;
+        fail_point::pass("turn kept");
         // Not `changed` itself: a sink may have vouched for something meanwhile.
         change(&mut self.state());
         Ok(())

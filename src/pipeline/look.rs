@@ -13,12 +13,14 @@ use super::story::{self, Inherited, Log};
 use super::{LOOK_EVERY, Pipeline};
 use crate::client::{Error, Offsets};
 use crate::config::OnLogReset;
+use crate::fail_point;
 
 impl Pipeline {
     /// Takes the service's position where none is known yet, and finds what no pull shows: a log made anew, and a
     /// subscription moved beyond the end.
     pub(super) async fn look(&mut self, stop: &CancellationToken) -> Result<(), Obstacle> {
         let offsets = self.ask(stop).await?;
+        fail_point::pass("looked");
         match story::log(&offsets, self.ledger.position()) {
             Log::BrokerDown => return Err(Obstacle::BrokerDown),
             Log::MadeAnew { min, inside } => self.log_made_anew(min, inside, &offsets, stop).await?,
@@ -182,7 +184,7 @@ impl Pipeline {
         self.seek(position.acked.max(min), stop).await
     }
 
-    async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
+    pub(super) async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {
         tokio::select! {
             biased;
             () = stop.cancelled() => Err(Obstacle::Stopping),

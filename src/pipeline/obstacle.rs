@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::dead_letters::NotKept;
 use super::ledger::Unwritable;
 use super::{Pipeline, State, pause};
 use crate::client::{Error, ErrorKind};
@@ -26,6 +27,8 @@ pub(super) enum Obstacle {
     Ledger(Unwritable),
     /// Only a person can decide; the text says what and how.
     Halted(String),
+    /// What is to be given up cannot be noted among the dead letters, so it is not given up.
+    NotKept(NotKept),
     /// A sink is to be tried again after `wait`; its batch was given up meanwhile: others needed the memory, somebody may
     /// move the subscription until then, or the sink needs more messages.
     GivenBack { wait: Duration },
@@ -41,6 +44,7 @@ impl fmt::Display for Obstacle {
             }
             Self::Ledger(error) => error.fmt(f),
             Self::Halted(reason) => f.write_str(reason),
+            Self::NotKept(reason) => reason.fmt(f),
             Self::GivenBack { .. } => f.write_str("a sink is waited for"),
         }
     }
@@ -64,8 +68,12 @@ impl Obstacle {
     fn parks(&self) -> bool {
         match self {
             Self::Service(error) => is_lasting(error.kind()),
-            Self::Halted(_) => true,
-            Self::Stopping | Self::BrokerDown | Self::Ledger(_) | Self::GivenBack { .. } => false,
+            Self::Halted(_) | Self::NotKept(NotKept::Full { .. }) => true,
+            Self::Stopping
+            | Self::BrokerDown
+            | Self::Ledger(_)
+            | Self::NotKept(_)
+            | Self::GivenBack { .. } => false,
         }
     }
 }

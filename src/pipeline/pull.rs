@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::Pipeline;
 use super::budget::Reservation;
 use super::obstacle::Obstacle;
-use super::pace::LARGEST_MESSAGE;
 use crate::client::{Batch, ErrorKind, Message, PullLimits};
+use crate::fail_point;
 
 /// A batch that is not empty, with the memory set aside for it.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Pulled {
     pub(super) published: Option<SystemTime>,
     /// Whether there may be more than this in the log.
     pub(super) full: bool,
+    /// When the service answered.
+    pub(super) at: Instant,
     _memory: Reservation,
 }
 
@@ -60,6 +62,7 @@ impl Pipeline {
                     (memory, started, self.client.pull(&self.config.subscription, limits).await)
                 } => pulled,
             };
+            fail_point::pass("pulled");
             let error = match answer {
                 Ok(batch) => {
                     self.metrics.pull_duration.observe(started.elapsed().as_secs_f64());
@@ -86,7 +89,7 @@ impl Pipeline {
                 }
             };
             if !is_smaller {
-                return Err(self.poisoned(error.message(), stop).await);
+                self.poisoned(error.message(), stop).await?;
             }
         }
     }
@@ -103,29 +106,9 @@ impl Pipeline {
             published: published(last),
             full: batch.len() >= asked.max_messages as usize,
             batch: Arc::new(batch),
+            at: Instant::now(),
             _memory: memory,
         })
-    }
-
-    /// A single record that the service cannot deliver, or that is too large to take. Nothing but moving the
-    /// subscription past it frees what is behind it.
-    async fn poisoned(&mut self, said: &str, stop: &CancellationToken) -> Obstacle {
-        let offsets = match self.ask(stop).await {
-            Ok(offsets) => offsets,
-            Err(obstacle) => return obstacle,
-        };
-        let Some((min, _)) = offsets.bounds() else { return Obstacle::BrokerDown };
-        let at = u64::try_from(offsets.current).unwrap_or(0).max(min);
-        if self.counted_poison != Some(at) {
-            self.counted_poison = Some(at);
-            self.metrics.poisoned.inc();
-        }
-        Obstacle::Halted(format!(
-            "message {at} blocks the subscription: {said} (for a single message at most {LARGEST_MESSAGE} bytes are \
-             taken). Nothing is lost so far; to give up this one message: `ams subscription seek {} --offset {}`",
-            self.config.subscription,
-            at + 1
-        ))
     }
 }
 

@@ -4,6 +4,7 @@ mod holes;
 mod incomplete;
 mod long_delivery;
 mod parked;
+mod rejected;
 mod restarts;
 mod stubborn;
 
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::backoff::BackoffPolicy;
 use crate::client::{NewMessage, Offsets};
-use crate::config::{Format, OnLogReset, SinkConfig, SinkKind};
+use crate::config::{Format, OnLogReset, OnPoison, OnReject, SinkConfig, SinkKind};
 use crate::emulator::{Emulator, Options};
 use crate::metrics::Metrics;
 use crate::sink::scripted::{Does, Scripted};
@@ -45,6 +46,9 @@ struct Scene {
     seen: BTreeMap<String, mpsc::UnboundedReceiver<Vec<u64>>>,
     senders: BTreeMap<String, mpsc::UnboundedSender<Vec<u64>>>,
 }
+
+/// Bytes of dead letters.
+const LETTERS: u64 = 2000;
 
 fn open_ledger(state: &TempDir, config: &SubscriptionConfig) -> Ledger {
     let sinks = config.sinks.iter().map(|sink| (sink.name.as_str(), sink.required));
@@ -75,6 +79,8 @@ impl Scene {
             on_log_reset: OnLogReset::FromStart,
             poll_min: SHORT,
             poll_max: SHORT,
+            on_poison: OnPoison::Halt,
+            ack_deadline: None,
             retry,
             sinks: names
                 .iter()
@@ -84,6 +90,7 @@ impl Scene {
                     required: *required,
                     retry,
                     attempts: (!required).then_some(2),
+                    on_reject: if *required { OnReject::Halt } else { OnReject::Drop },
                     kind: SinkKind::Stdout { format: Format::Jsonl },
                 })
                 .collect(),
@@ -92,6 +99,7 @@ impl Scene {
         let state = TempDir::new().unwrap();
         let parts = Parts {
             ledger: Arc::new(open_ledger(&state, &config)),
+            dead_letters: DeadLetters::new(state.path(), "s", LETTERS),
             budget: Budget::new(64 * 1024 * 1024),
             status: StatusHandle::new(&config, "projects/P/subscriptions/s", Arc::clone(&metrics)),
             outlets: config

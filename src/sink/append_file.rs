@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::notebook::Notebook;
 use super::{SinkError, Trouble};
+use crate::fail_point;
 pub(crate) use mark::FileMark;
 
 /// What could not be done to which file.
@@ -76,6 +77,7 @@ impl AppendFile {
         let file =
             OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("opening"))?;
         lock(&file, &path)?;
+        fail_point::pass("file opened");
         Ok(Self { file, used: false, durable: 0, length: 0, named: false, marked: None, path })
     }
 
@@ -90,6 +92,7 @@ impl AppendFile {
                 self.marked = None;
                 return Err(self.failure("noting the length of", error));
             }
+            fail_point::pass("file intended");
         }
         if self.is_torn().map_err(|error| self.failure("reading the end of", error))? {
             tracing::warn!("the last line of {} has no end, after a crash; ending it", self.path.display());
@@ -114,16 +117,20 @@ impl AppendFile {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         // Counted before the attempt: a write that fails may have written a part.
         self.length += bytes.len() as u64;
+        fail_point::tear("file torn", bytes, |half| drop(self.file.write_all(half)));
         self.file.write_all(bytes).map_err(|error| self.failure("writing to", error))
     }
 
     /// Makes durable what was appended, and the name of the file if it was opened anew. What somebody else has appended
     /// meanwhile is durable with it.
     pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        fail_point::pass("file written");
         self.file.sync_data().map_err(|error| self.failure("syncing", error))?;
+        fail_point::pass("file synced");
         if !self.named {
             sync_directory(parent(&self.path))?;
             self.named = true;
+            fail_point::pass("file named");
         }
         let found = self.file.metadata().map_err(|error| self.failure("looking at", error))?;
         if found.nlink() == 0 {

@@ -53,6 +53,11 @@ impl Sink for FileSink {
         self.worker.is_busy()
     }
 
+    fn is_settled(&self) -> bool {
+        let settled = |writer: &Writer| writer.restored && !writer.outputs.iter().any(|output| output.used);
+        self.worker.peek(settled).unwrap_or(false)
+    }
+
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
         Box::pin(self.worker.run(move |writer| writer.deliver(&slice)))
     }

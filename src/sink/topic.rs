@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::span::Span;
 use super::{Delivery, LONGEST_RETRY_AFTER, Sink, SinkError, Slice, Source, Trouble};
 use crate::client::{AmsClient, Error, ErrorKind, RawMessage, SubscriptionName, TopicName, excerpt};
+use crate::fail_point;
 use trial::{Ahead, Trial, Verdict};
 
 /// A publish of more messages than one does not grow beyond this. What the service takes as one record it takes as
@@ -117,7 +118,9 @@ impl TopicSink {
             Err(rejected) => return Delivery::failed(rejected),
         };
         let count = messages.len();
-        match self.target.client.publish_raw(&self.target.topic, &messages).await {
+        let answer = self.target.client.publish_raw(&self.target.topic, &messages).await;
+        fail_point::pass("topic answered");
+        match answer {
             Ok(_) => {
                 self.most = self.most.saturating_mul(2).min(self.target.batch as usize);
                 Delivery { receipt: slice.receipt(count), trouble: None }

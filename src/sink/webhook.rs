@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use super::notebook::Notebook;
 use super::{Delivery, Sink, SinkError, Slice, Source, Trouble};
+use crate::fail_point;
 use encoding::Encoding;
 use receiver::Answer;
 pub(super) use receiver::Receiver;
@@ -48,8 +49,12 @@ impl WebhookSink {
         };
         let count = request.messages;
         self.receiver.cuts().sent(slice, count);
+        fail_point::pass("webhook cut");
         self.note_down().await;
-        match self.receiver.post(request).await {
+        fail_point::pass("webhook noted");
+        let answer = self.receiver.post(request).await;
+        fail_point::pass("webhook answered");
+        match answer {
             Answer::Taken => {
                 self.receiver.cuts().taken();
                 self.notebook.strike_out();

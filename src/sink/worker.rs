@@ -1,6 +1,6 @@
 //! A writer that lives on the blocking threads, one job at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use tokio::task::{JoinError, JoinHandle};
 
@@ -23,6 +23,14 @@ impl<W: Send + 'static> Worker<W> {
     /// Whether a job that nobody waits for is still at work.
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.as_ref().is_some_and(|job| !job.is_finished())
+    }
+
+    /// What `look` finds in the writer; `None` while it is at work.
+    pub(crate) fn peek<T>(&self, look: impl FnOnce(&W) -> T) -> Option<T> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(look(&writer)),
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Runs `job` on a blocking thread. A panic in it goes on in the caller.

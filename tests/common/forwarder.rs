@@ -20,18 +20,32 @@ pub(crate) struct Launch<'a> {
     home: &'a Home,
     program: PathBuf,
     before: Vec<String>,
+    environment: Vec<(String, String)>,
     stdout: Option<Stdio>,
     stderr: Option<Stdio>,
 }
 
 impl<'a> Launch<'a> {
     pub(crate) fn new(home: &'a Home) -> Self {
-        Self { home, program: PROGRAM.into(), before: Vec::new(), stdout: None, stderr: None }
+        Self {
+            home,
+            program: PROGRAM.into(),
+            before: Vec::new(),
+            environment: Vec::new(),
+            stdout: None,
+            stderr: None,
+        }
     }
 
     /// Through another program, as in `strace -o FILE`.
     pub(crate) fn under(mut self, before: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.before.extend(before.into_iter().map(Into::into));
+        self
+    }
+
+    /// With this in its environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -68,6 +82,13 @@ impl<'a> Launch<'a> {
         output
     }
 
+    /// The same with `input` on its standard input.
+    pub(crate) fn fed(&self, arguments: &[&str], input: &[u8]) -> std::process::Output {
+        let file = self.home.path("input");
+        std::fs::write(&file, input).unwrap();
+        self.command().args(arguments).stdin(File::open(file).unwrap()).output().unwrap()
+    }
+
     /// Starts it with `config`, and does not wait until it is there.
     pub(crate) fn start(mut self, config: &Config) -> Forwarder {
         self.home.write("forwarder.toml", &config.text());
@@ -96,12 +117,13 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// With nothing in its environment that could change what it does.
+    /// With nothing in its environment that could change what it does, but what was asked for.
     fn command(&self) -> Command {
         let mut words = self.before.iter().map(AsRef::as_ref).chain([self.program.as_os_str()]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words).current_dir(self.home.dir()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }
@@ -163,8 +185,12 @@ impl Forwarder {
         ended.code()
     }
 
-    /// `None` while it runs.
-    pub(crate) fn poll(&mut self) -> Option<ExitStatus> {
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.poll().is_some()
+    }
+
+    fn poll(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().unwrap();
         }

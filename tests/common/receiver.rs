@@ -21,6 +21,8 @@ use super::{Delivered, numbered};
 pub(crate) enum Answers {
     /// Its messages are taken.
     Takes,
+    /// It is refused if one of its messages has one of these numbers.
+    Refuses(&'static [u64]),
     /// It is refused with a status, a header and a body.
     Says(u16, (&'static str, &'static str), &'static str),
     /// It waits until the receiver is told something else, and is taken then.
@@ -41,8 +43,11 @@ impl Answers {
     }
 
     /// At once.
-    fn takes(self) -> bool {
-        matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf)
+    fn takes(self, numbers: &[u64]) -> bool {
+        match self {
+            Self::Refuses(some) => !numbers.iter().any(|number| some.contains(number)),
+            _ => matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf),
+        }
     }
 }
 
@@ -154,11 +159,12 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         return breaks(&[]);
     }
     let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let (numbers, paddings): (Vec<_>, Vec<_>) = messages(&body).into_iter().unzip();
+    let taken = answers.takes(&numbers);
     let index = {
         let mut came = shared.came.lock().unwrap();
         let posts = came.posts.entry(path.clone()).or_default();
-        let (numbers, paddings) = messages(&body).into_iter().unzip();
-        posts.push(Post { key, numbers, paddings, taken: answers.takes() });
+        posts.push(Post { key, numbers, paddings, taken });
         posts.len() - 1
     };
     match answers {
@@ -173,7 +179,8 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         }
         Answers::TakesAndSaysHalf => breaks(&["half an "]),
         Answers::TakesAndHangsUp => breaks(&[]),
-        Answers::Takes | Answers::HangsUp => StatusCode::OK.into_response(),
+        Answers::Refuses(_) if !taken => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+        Answers::Takes | Answers::Refuses(_) | Answers::HangsUp => StatusCode::OK.into_response(),
     }
 }
 

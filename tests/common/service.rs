@@ -127,7 +127,8 @@ impl Service {
         self.post(&path, &format!("{{\"offset\":{offset}}}")).await
     }
 
-    async fn post(&self, path: &str, body: &str) -> u16 {
+    /// A request of an admin, below the project. The status of the answer.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> u16 {
         let path = format!("/v1/projects/{PROJECT}/{path}");
         http::post(self.address, &path, TOKEN, body).await.unwrap().status
     }

@@ -3,6 +3,7 @@
 
 mod faults;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use ams_forwarder::client::TopicName;
@@ -14,6 +15,9 @@ use crate::common::{Answers, Network, PROJECT};
 
 /// How long a subscription may take to go on.
 const DEADLINE: Duration = Duration::from_mins(3);
+
+/// Some receivers will never take these, while they are in that mood.
+static REFUSED: LazyLock<Vec<u64>> = LazyLock::new(|| (0..200_000).step_by(37).collect());
 
 /// Publishes to one subscription, and does it harm.
 pub(crate) struct Actor<'a> {
@@ -139,8 +143,9 @@ impl<'a> Actor<'a> {
         "topic made anew"
     }
 
-    /// The daemon halts before it, until somebody moves the subscription: see [`Actor::attend`].
+    /// The daemon skips it, or halts before it until somebody moves the subscription: see [`Actor::attend`].
     async fn publish_poison(&mut self) -> &'static str {
+        self.may_be_moved |= self.subscription.skips_poison;
         self.scene.service.publish_poison(&self.subscription.key).await;
         let log = self.truth.log();
         log.poison.insert(log.end);
@@ -157,7 +162,7 @@ impl<'a> Actor<'a> {
     fn trouble_the_receiver(&mut self) -> &'static str {
         let webhooks: Vec<_> = self.subscription.webhooks().collect();
         let Some(path) = self.random.choice(webhooks) else { return "nothing" };
-        let answers = match self.random.u32(..10) {
+        let answers = match self.random.u32(..12) {
             0 => Answers::status(*self.random.choice(&[401, 403, 404, 500, 502, 504]).unwrap()),
             1 => Answers::Says(503, ("retry-after", "1"), "later"),
             2 => Answers::Says(429, ("retry-after", "1"), "later"),
@@ -165,6 +170,7 @@ impl<'a> Actor<'a> {
             4 => Answers::Hangs,
             5 => Answers::TakesAndHangsUp,
             6 => Answers::TakesAndSaysHalf,
+            7..10 => Answers::Refuses(&REFUSED),
             _ => Answers::Takes,
         };
         self.scene.receiver.tell(path, answers);
@@ -180,7 +186,7 @@ impl<'a> Actor<'a> {
         }
         let offsets = self.scene.service.offsets(&self.subscription.key).await;
         let current = u64::try_from(offsets.current).unwrap();
-        if self.truth.log().poison.contains(&current) {
+        if !self.subscription.skips_poison && self.truth.log().poison.contains(&current) {
             self.seek(current, current + 1, false).await;
             *self.truth.done.entry("poison given up").or_default() += 1;
             return current + 1;

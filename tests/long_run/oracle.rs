@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::arrivals::Arrivals;
+use super::letters::Letters;
+use super::scene::Channel;
 use super::truth::{Id, Truth};
 
 /// More faults than these are not told apart any more.
@@ -16,6 +18,8 @@ pub(crate) struct Account {
     pub(crate) delivered: usize,
     /// That came a second time with the request in flight.
     pub(crate) repeated: usize,
+    /// Among the dead letters, each time that they were passed.
+    pub(crate) dead_lettered: usize,
     /// Jumps back that somebody wanted.
     pub(crate) rewinds: usize,
     /// Never arrived, each time that they were passed: retention or a seek, which is to be counted by the daemon.
@@ -29,7 +33,10 @@ pub(crate) struct Account {
 /// Where it is in going through.
 struct Walk<'a> {
     truth: &'a Truth,
+    sink: &'a str,
     in_flight: u64,
+    /// Those that have explained nothing yet.
+    letters: Letters,
     account: Account,
     log: u64,
     /// One past the highest message since the last jump back.
@@ -42,10 +49,12 @@ struct Walk<'a> {
 }
 
 impl Account {
-    pub(crate) fn of(truth: &Truth, in_flight: u64, arrivals: &Arrivals) -> Self {
+    pub(crate) fn of(truth: &Truth, channel: &Channel, letters: &Letters, arrivals: &Arrivals) -> Self {
         let mut walk = Walk {
             truth,
-            in_flight,
+            sink: channel.name,
+            in_flight: channel.in_flight,
+            letters: letters.clone(),
             account: Self::default(),
             log: 0,
             next: 0,
@@ -120,8 +129,12 @@ impl Walk<'_> {
     fn settle(&mut self) {
         for offset in std::mem::take(&mut self.absent) {
             let id = Id { log: self.log, offset };
+            if self.letters.take(self.sink, id, self.truth.is_poison(id)) {
+                self.account.dead_lettered += 1;
+                continue;
+            }
             if !self.truth.was_cut(id) && !self.truth.was_passed(id) {
-                self.fault(format!("{id:?} is missing, and neither retention nor a seek explains it"));
+                self.fault(format!("{id:?} is missing, and no retention, seek or dead letter explains it"));
             }
             self.account.missing.push(id);
         }

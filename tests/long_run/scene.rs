@@ -54,6 +54,8 @@ pub(crate) struct Subscription {
     /// In the configuration; topic and subscription are called so too.
     pub(crate) key: String,
     pub(crate) max_messages: u64,
+    /// Records that cannot be handed out are skipped by the daemon, not by an operator.
+    pub(crate) skips_poison: bool,
     pub(crate) channels: Vec<Channel>,
 }
 
@@ -93,8 +95,11 @@ impl Scene {
                 service.emulator.create_subscription(PROJECT, name, name).unwrap();
             }
             let connection = ["main", "other", "direct"][number % 3];
-            let settings =
-                format!("connection = \"{connection}\"\nmax_messages = {}", subscription.max_messages);
+            let on_poison = if subscription.skips_poison { "skip" } else { "halt" };
+            let settings = format!(
+                "connection = \"{connection}\"\nmax_messages = {}\non_poison = \"{on_poison}\"",
+                subscription.max_messages
+            );
             let sinks = subscription.sinks(&networks[2].endpoint());
             config = config.subscription(&subscription.key, &settings, &sinks);
             subscriptions.push(subscription);
@@ -124,7 +129,7 @@ impl Subscription {
             Channel { name, place, in_flight }
         };
         let channels = SINKS[number % SINKS.len()].iter().map(channel).collect();
-        Self { key, max_messages, channels }
+        Self { key, max_messages, skips_poison: number.is_multiple_of(2), channels }
     }
 
     /// Its own topic, and those that it is copied to.

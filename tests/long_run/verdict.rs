@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::arrivals::{Arrivals, shown};
+use super::letters::Letters;
 use super::oracle::Account;
 use super::scene::{Place, Scene, Subscription};
 use super::truth::Truth;
@@ -35,8 +36,17 @@ impl Verdict {
     ) -> Self {
         let mut verdict = Self::default();
         verdict.row(
-            ["subscription", "published", "sink", "delivered", "repeated", "rewinds", "missing"],
-            "lost + skipped, gone with a log",
+            [
+                "subscription",
+                "published",
+                "sink",
+                "delivered",
+                "repeated",
+                "dead letters",
+                "rewinds",
+                "missing",
+            ],
+            "said to be lost + skipped, gone with a log",
         );
         let mut shown = shown(&scene.home.path("stdout"));
         for (subscription, truth) in truths {
@@ -48,10 +58,11 @@ impl Verdict {
                 rewinds: of("rewinds_total"),
                 log_resets: of("log_resets_total"),
             };
-            let mut faults = said.faults(truth);
+            let letters = Letters::of(scene, subscription, truth);
+            let mut faults = [said.faults(truth), letters.faults.clone()].concat();
             for channel in &subscription.channels {
                 let arrivals = Arrivals::of(scene, subscription, channel, &mut shown).await;
-                let account = Account::of(truth, channel.in_flight, &arrivals);
+                let account = Account::of(truth, channel, &letters, &arrivals);
                 let about = |fault: &String| format!("sink {}: {fault}", channel.name);
                 faults.extend(account.faults.iter().map(about));
                 faults.extend(unsaid(&account, &said).iter().map(about));
@@ -67,6 +78,7 @@ impl Verdict {
                         channel.name,
                         &account.delivered.to_string(),
                         &account.repeated.to_string(),
+                        &account.dead_lettered.to_string(),
                         &account.rewinds.to_string(),
                         &account.missing.len().to_string(),
                     ],
@@ -81,7 +93,7 @@ impl Verdict {
         verdict
     }
 
-    fn row(&mut self, cells: [&str; 7], last: &str) {
+    fn row(&mut self, cells: [&str; 8], last: &str) {
         for cell in cells {
             write!(self.table, "{cell:<13}").unwrap();
         }

@@ -219,9 +219,19 @@ poll_min = "1ms"
 poll_min = 100
     => subscriptions.s.poll_min: is a number without a unit | a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
 on_poison = "skip"
-    => subscriptions.s.on_poison: "skip" is not available in this version: there are no dead letters yet to note the message in | "halt"
+    => none
 on_poison = "x"
-    => subscriptions.s.on_poison: "x" is none of the values there are | "halt"
+    => subscriptions.s.on_poison: "x" is none of the values there are | "halt", "skip"
+ack_deadline = "10m"
+    => none
+ack_deadline = "11m"
+    => subscriptions.s.ack_deadline: "11m" is out of bounds | from "1s" to "10m"
+ack_deadline = "0s"
+    => subscriptions.s.ack_deadline: "0s" is out of bounds | from "1s" to "10m"
+ack_deadline = "1s500ms"
+    => subscriptions.s.ack_deadline: "1s500ms" is no number of whole seconds | as in "120s"
+ack_deadline = 120
+    => subscriptions.s.ack_deadline: is a number without a unit | a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
 retry = { initial = "2m" }
     => subscriptions.s.retry.initial: max is 60s, below initial (120s) | initial at most max
 retry = { initial = "0s" }
@@ -267,14 +277,19 @@ required = "yes"
 required = false
     => subscriptions.s.sinks: has no sink that is required | a message is acknowledged once every required sink has it: one at least
 retry = { attempts = 2 }
-    => subscriptions.s.sinks.out.retry.attempts: is for a best-effort sink; a required one is tried until it takes the messages | required = false, or no attempts
+    => none
 required = false
 retry = { attempts = 0 }
     => subscriptions.s.sinks.out.retry.attempts: 0 is out of bounds | a whole number from 1 to 10000
 on_reject = "drop"
-    => subscriptions.s.sinks.out.on_reject: "drop" is not available in this version | "halt"
+    => none
 on_reject = "halt"
     => none
+on_reject = "deadletter"
+    => subscriptions.s.sinks.out.on_reject: "deadletter" is none of the values there are | did you mean "dead_letter"? ("dead_letter", "halt", "drop")
+on_reject = "halt"
+required = false
+    => subscriptions.s.sinks.out.on_reject: "halt" is for a required sink; a best-effort one holds nothing up | "dead_letter" or "drop", or required = true
 topic = "x"
     => subscriptions.s.sinks.out.topic: belongs to a topic sink | type = "topic", or no topic
 batch = 3

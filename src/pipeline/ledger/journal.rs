@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::state::State;
 use super::{LedgerError, Unwritable};
+use crate::fail_point;
 use crate::sink::{make_directories, sync_directory};
 
 const TITLE: &str = "ams-forwarder ledger, version ";
@@ -26,6 +27,11 @@ pub(super) const VERSION: u32 = 1;
 
 /// A journal that is longer is compacted with the next commit.
 const LONGEST: u64 = 256 * 1024;
+
+/// A test that ends the process here does not want to wait for that.
+fn longest() -> u64 {
+    if fail_point::is_armed() { 2 * 1024 } else { LONGEST }
+}
 
 /// The writing side.
 #[derive(Debug)]
@@ -72,7 +78,7 @@ impl Journal {
     /// Writes `state` unless it was the last; if `durable`, so that it outlives a power loss, and else a kill. Blocks.
     pub(super) fn keep(&mut self, state: &State, durable: bool) -> Result<(), Unwritable> {
         let line = line(state).map_err(|source| self.unwritable(source))?;
-        let kept = if self.file.is_none() || (durable && self.length > LONGEST) {
+        let kept = if self.file.is_none() || (durable && self.length > longest()) {
             self.rewrite(line)
         } else {
             self.append(line, durable)
@@ -86,12 +92,15 @@ impl Journal {
     fn append(&mut self, line: String, durable: bool) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         if line != self.last {
+            fail_point::tear("journal torn", line.as_bytes(), |half| drop(file.write_all(half)));
             file.write_all(line.as_bytes())?;
+            fail_point::pass("journal written");
             self.length += line.len() as u64;
             (self.last, self.synced) = (line, false);
         }
         if durable && !self.synced {
             file.sync_data()?;
+            fail_point::pass("journal synced");
             self.synced = true;
         }
         Ok(())
@@ -103,9 +112,12 @@ impl Journal {
         // The first one is left over where the last attempt was not finished.
         let mut file = options.write(true).create(true).truncate(true).mode(0o640).open(&new)?;
         let text = format!("{TITLE}{VERSION}\n{line}");
+        fail_point::tear("new journal torn", text.as_bytes(), |half| drop(file.write_all(half)));
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        fail_point::pass("new journal written");
         std::fs::rename(&new, &self.path)?;
+        fail_point::pass("new journal in place");
         sync_directory(self.path.parent().unwrap_or(Path::new("."))).map_err(io::Error::from)?;
         (self.length, self.last, self.synced, self.file) = (text.len() as u64, line, true, Some(file));
         Ok(())

@@ -93,15 +93,18 @@ impl State {
         accepted - acked
     }
 
+    /// No sink waits for what comes before `next` any more.
+    pub(super) fn leave_out(&mut self, next: u64) {
+        self.sinks.values_mut().for_each(|wanted| *wanted = next.max(*wanted));
+    }
+
     /// The messages before `first` will never come.
     pub(super) fn skip_to(&mut self, first: u64, missing: Missing) {
         self.tally.lost += missing.lost;
         self.tally.skipped += missing.skipped;
         self.acked = Some(first);
         self.asked.clear();
-        for next in self.sinks.values_mut() {
-            *next = first.max(*next);
-        }
+        self.leave_out(first);
     }
 
     /// The story begins anew at `first`: all from there on is delivered again to every sink.

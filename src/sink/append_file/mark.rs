@@ -9,6 +9,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, lock, parent};
+use crate::fail_point;
 
 /// So many bytes before the mark must be what they were.
 const TAIL: u64 = 64;
@@ -30,7 +31,7 @@ pub(crate) struct FileMark {
 
 impl FileMark {
     /// Where `file` of that path has `length` bytes that are vouched for.
-    pub(super) fn of(path: &Path, file: &File, length: u64) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path, file: &File, length: u64) -> io::Result<Self> {
         let found = file.metadata()?;
         let tail = tail(file, length)?;
         Ok(Self { path: path.to_owned(), inode: found.ino(), born: born(&found), length, tail })
@@ -52,6 +53,7 @@ impl FileMark {
             return Ok(());
         };
         lock(&file, &found)?;
+        fail_point::pass("file found again");
         let length = file.metadata().map_err(failed("reading the size of"))?.len();
         if length == self.length {
             return Ok(());
@@ -66,6 +68,7 @@ impl FileMark {
             return Ok(());
         }
         file.set_len(self.length).map_err(failed("cutting back"))?;
+        fail_point::pass("file cut back");
         tracing::info!(
             bytes = length - self.length,
             "{found} is cut back to its last whole batch; what was behind that comes again"

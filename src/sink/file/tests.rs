@@ -225,3 +225,58 @@ async fn a_message_that_does_not_fit_the_format_stops_the_prefix_before_it() {
     assert!(matches!(delivery.trouble, Some(Trouble::Reject { message: 1, .. })));
     assert_eq!(fs::read_to_string(path).unwrap(), "0\n");
 }
+
+/// The last run was killed after it had written to its files, and before that was vouched for.
+async fn killed_after(dir: &TempDir, vouched: Slice, written: Slice) -> Arc<Jotter> {
+    let notebook = notebook();
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, Arc::clone(&notebook));
+    let receipt = sink.deliver(vouched).await.receipt.unwrap();
+    *notebook.files.lock().unwrap() = receipt.files().to_vec();
+    assert!(sink.deliver(written).await.receipt.is_some());
+    notebook
+}
+
+#[tokio::test]
+async fn after_a_crash_what_was_not_vouched_for_is_cut_from_all_files_and_comes_once() {
+    let dir = TempDir::new().unwrap();
+    let notebook = killed_after(&dir, slice(0, 3, true), slice(2, 6, true)).await;
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, notebook);
+    assert_eq!(delivered(&mut sink, slice(3, 6, true)).await, 6);
+    for id in 0..6 {
+        let file = dir.path().join(format!("2026-01-0{}.txt", id + 1));
+        assert_eq!(fs::read_to_string(file).unwrap(), format!("{id}\n"));
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_rotated_files_are_cut_too_and_removed_ones_are_no_obstacle() {
+    let dir = TempDir::new().unwrap();
+    let notebook = killed_after(&dir, slice(0, 3, true), slice(0, 3, true)).await;
+    let file = |day: u32| dir.path().join(format!("2026-01-0{day}.txt"));
+    fs::rename(file(1), dir.path().join("2026-01-01.txt.1")).unwrap();
+    fs::remove_file(file(2)).unwrap();
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, notebook);
+    assert_eq!(delivered(&mut sink, slice(0, 3, true)).await, 3);
+    let text = |path: &Path| fs::read_to_string(path).unwrap();
+    assert_eq!(text(&dir.path().join("2026-01-01.txt.1")), "0\n");
+    assert_eq!(
+        (text(&file(1)), text(&file(2)), text(&file(3))),
+        ("0\n".into(), "1\n".into(), "2\n2\n".into())
+    );
+}
+
+#[tokio::test]
+async fn what_somebody_else_appends_between_two_batches_is_not_cut_after_a_crash() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("2026-01-01.txt");
+    let notebook = notebook();
+    let mut first = sink_with(&dir.path().join("{date}.txt"), Format::Raw, Arc::clone(&notebook));
+    let receipt = first.deliver(slice(0, 1, false)).await.receipt.unwrap();
+    *notebook.files.lock().unwrap() = receipt.files().to_vec();
+    fs::write(&path, "0\n# a marker\n").unwrap();
+    assert!(first.deliver(slice(1, 3, false)).await.receipt.is_some());
+    drop(first);
+    let mut second = sink_with(&dir.path().join("{date}.txt"), Format::Raw, notebook);
+    assert_eq!(delivered(&mut second, slice(1, 3, false)).await, 3);
+    assert_eq!(fs::read_to_string(path).unwrap(), "0\n# a marker\n1\n2\n");
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::long_run::scene::Place;
 use crate::long_run::truth::{Log, Move};
 
 fn ids(log: u64, offsets: impl IntoIterator<Item = u64>) -> Vec<Id> {
@@ -15,7 +16,8 @@ fn truth(moves: &[(u64, u64)]) -> Truth {
 }
 
 fn account(truth: &Truth, in_flight: u64, ids: Vec<Id>) -> Account {
-    Account::of(truth, in_flight, &Arrivals { ids, torn: 0 })
+    let channel = Channel { name: "archive", place: Place::Stdout, in_flight };
+    Account::of(truth, &channel, &Letters::default(), &Arrivals { ids, torn: 0 })
 }
 
 fn assert_fault(account: &Account, words: &str) {
@@ -59,12 +61,9 @@ fn what_comes_again_needs_a_seek_or_a_request_in_flight() {
 #[test]
 fn what_was_sent_ahead_is_not_missed_and_not_out_of_order() {
     let ahead = || ids(0, (0..10).chain([11, 12, 10]).chain(13..100));
-    let account = account(&truth(&[]), 10, ahead());
-    assert!(account.faults.is_empty() && account.missing.is_empty(), "{account:?}");
-    assert_fault(
-        &super::Account::of(&truth(&[]), 0, &Arrivals { ids: ahead(), torn: 0 }),
-        "nobody wanted it",
-    );
+    let in_time = account(&truth(&[]), 10, ahead());
+    assert!(in_time.faults.is_empty() && in_time.missing.is_empty(), "{in_time:?}");
+    assert_fault(&account(&truth(&[]), 0, ahead()), "nobody wanted it");
 }
 
 #[test]
@@ -80,10 +79,10 @@ fn a_log_made_anew_takes_the_rest_of_the_old_one_with_it() {
     let mut truth = truth(&[]);
     truth.logs.push(Log { end: 10, ..Log::default() });
     let both = [ids(0, 0..90), ids(1, 0..10)].concat();
-    let account = account(&truth, 0, both);
-    assert!(account.faults.is_empty() && account.gone == 10, "{account:?}");
+    let anew = account(&truth, 0, both);
+    assert!(anew.faults.is_empty() && anew.gone == 10, "{anew:?}");
     let back = [ids(0, 0..90), ids(1, 0..10), ids(0, 90..100)].concat();
-    assert_fault(&super::Account::of(&truth, 0, &Arrivals { ids: back, torn: 0 }), "before the one at hand");
+    assert_fault(&account(&truth, 0, back), "before the one at hand");
 }
 
 #[test]

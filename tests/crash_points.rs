@@ -1,0 +1,220 @@
+//! Wherever the daemon crashes, in the loop, in a sink or in its ledger: each message is in the files once and in order;
+//! to a webhook and a topic none is lost, and no more of them come twice than were under way; and the service was never
+//! told more than what every sink has.
+//!
+//! The places are those of `fail_point` in the source. `AMS_CRASHES` is the number of crashes at each of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use crate::common::{Config, Delivered, Forwarder, Home, Launch, Receiver, Service, eventually, file_sink};
+
+/// Messages published before each start, in three batches of three requests each.
+const ROUND: u64 = 60;
+const BATCH: u64 = 20;
+const REQUEST: u64 = 7;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wherever_it_crashes_files_have_each_message_once_and_nobody_misses_one() {
+    let crashes = std::env::var("AMS_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+    // Those of letters need messages that become some: `letters_over_crashes`.
+    let places: BTreeSet<_> = places().into_iter().filter(|place| !of_letters(place)).collect();
+    assert!(places.len() > 20, "{places:?}");
+    let runs = places.into_iter().map(|place| async move {
+        let tally = Scene::new(&place).await.crash(crashes).await;
+        (place, tally)
+    });
+    let tallies: BTreeMap<_, _> = futures_util::stream::iter(runs).buffer_unordered(4).collect().await;
+    let mut table = format!("{:<24} crashes  published  again: file  webhook  topic\n", "place");
+    for (place, tally) in tallies {
+        let Tally { crashes, published, file, webhook, topic } = tally;
+        writeln!(table, "{place:<24} {crashes:>7} {published:>10} {file:>12} {webhook:>8} {topic:>6}")
+            .unwrap();
+    }
+    // Past the harness, which shows what is printed by tests that fail only.
+    let _ = writeln!(std::io::stderr(), "{table}");
+}
+
+/// Whether a message that is set aside or skipped comes by that place.
+pub(crate) fn of_letters(place: &str) -> bool {
+    place.starts_with("letter ") || place.starts_with("skip ")
+}
+
+/// The names of all places, from the source.
+pub(crate) fn places() -> BTreeSet<String> {
+    fn read(directory: &Path, places: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, places);
+            } else {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for call in ["fail_point::pass(\"", "fail_point::tear(\""] {
+                    let names = text.split(call).skip(1).map(|rest| rest.split('"').next().unwrap());
+                    places.extend(names.map(ToOwned::to_owned));
+                }
+            }
+        }
+    }
+    let mut places = BTreeSet::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut places);
+    places
+}
+
+/// What came of the crashes at one place.
+#[derive(Debug)]
+struct Tally {
+    crashes: u64,
+    published: u64,
+    /// Messages that came again.
+    file: usize,
+    webhook: usize,
+    topic: usize,
+}
+
+/// A subscription to a file, a webhook and a topic, and the daemon that crashes.
+struct Scene {
+    place: String,
+    service: Service,
+    receiver: Receiver,
+    home: Home,
+    config: Config,
+    published: u64,
+    /// Daemons that ended in the middle of their work.
+    ended: u64,
+    /// The files, in the order in which they were rotated.
+    rotated: Vec<PathBuf>,
+}
+
+impl Scene {
+    async fn new(place: &str) -> Self {
+        let (service, receiver, home) =
+            (Service::with(&["a", "copy"]).await, Receiver::start().await, Home::new());
+        let sinks = format!(
+            "{}\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
+             retry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
+             [subscriptions.a.sinks.copy]\ntype = \"topic\"\ntopic = \"copy\"\nbatch = {REQUEST}\n\
+             retry = {{ initial = \"20ms\", max = \"200ms\" }}\n",
+            file_sink("a", &home.out("a")),
+            receiver.url("a"),
+        );
+        let settings = format!("max_messages = {BATCH}");
+        let config = Config::new(&home, &service.endpoint()).subscription("a", &settings, &sinks);
+        let place = place.to_owned();
+        Self { place, service, receiver, home, config, published: 0, ended: 0, rotated: Vec::new() }
+    }
+
+    async fn crash(mut self, wanted: u64) -> Tally {
+        let mut crashes = 0;
+        for start in 0.. {
+            if crashes == wanted {
+                break;
+            }
+            assert!(start < 5 * wanted + 5, "{}: only {crashes} crashes in {start} starts", self.place);
+            self.publish().await;
+            self.prepare(start);
+            crashes += u64::from(self.run(start).await);
+            self.assert_nothing_acknowledged_too_early().await;
+        }
+        self.publish().await;
+        let forwarder = Forwarder::start(&self.home, &self.config);
+        self.all_is_acknowledged().await;
+        forwarder.stop().await;
+        self.account(crashes).await
+    }
+
+    async fn publish(&mut self) {
+        self.service.publish("a", self.published..self.published + ROUND).await;
+        self.published += ROUND;
+    }
+
+    /// Now and then somebody rotates the file while the daemon is down; and where a crash is to happen that follows
+    /// upon another one, there is one.
+    fn prepare(&mut self, start: u64) {
+        let file = self.home.out("a");
+        if start % 3 == 1 && file.exists() {
+            let rotated = file.with_extension(format!("jsonl.{}", self.rotated.len()));
+            std::fs::rename(&file, &rotated).unwrap();
+            self.rotated.push(rotated);
+        }
+    }
+
+    /// Starts a daemon that is to crash. Whether it did before it had nothing to do any more.
+    async fn run(&mut self, start: u64) -> bool {
+        let (place, nth) = match self.place.as_str() {
+            // Something has to be left to find or to cut.
+            "file found again" | "file cut back" if start.is_multiple_of(2) => ("file synced", 2),
+            place => (place, if start.is_multiple_of(2) { 1 + start / 2 % 5 } else { 1 }),
+        };
+        let armed = format!("{place}:{nth}");
+        let mut forwarder =
+            Launch::new(&self.home).env("AMS_FORWARDER_FAIL_POINT", &armed).start(&self.config);
+        let mut crashed = false;
+        eventually("a crash, or the end of all work", async || {
+            crashed = forwarder.has_ended();
+            crashed || self.service.is_acknowledged_to("a", self.published).await
+        })
+        .await;
+        self.ended += 1;
+        if crashed {
+            assert_eq!(forwarder.wait(Duration::MAX).await, None, "it has ended by a signal of its own");
+        } else {
+            forwarder.kill().await;
+        }
+        crashed && place == self.place
+    }
+
+    async fn assert_nothing_acknowledged_too_early(&self) {
+        let shown = Launch::new(&self.home).to_its_end(&[
+            "ledger",
+            "show",
+            "--output",
+            "json",
+            "--config",
+            "forwarder.toml",
+        ]);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let acknowledged = u64::try_from(self.service.offsets("a").await.current).unwrap();
+        let ledger = &shown[0]["ledger"];
+        if ledger.is_null() {
+            assert_eq!(acknowledged, 0, "{}", self.place);
+            return;
+        }
+        for (name, sink) in ledger["sinks"].as_object().unwrap() {
+            let next = sink["next"].as_u64().unwrap();
+            assert!(acknowledged <= next, "{}: {acknowledged} acknowledged, {name} has {next}", self.place);
+        }
+    }
+
+    async fn all_is_acknowledged(&self) {
+        let all = async || self.service.is_acknowledged_to("a", self.published).await;
+        eventually("everything to be acknowledged", all).await;
+    }
+
+    async fn account(&self, crashes: u64) -> Tally {
+        let (place, published) = (&self.place, self.published);
+        let last = self.home.out("a");
+        let files = self.rotated.iter().chain([&last]);
+        let text: String = files.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
+        let file = Delivered::in_text(&text);
+        file.assert_exactly(published);
+
+        let sent: Vec<u64> = self.receiver.posts("a").into_iter().flat_map(|post| post.numbers).collect();
+        self.receiver.delivered("a").assert_exactly(published);
+        let hook = Delivered { numbers: sent, torn: Vec::new() };
+        hook.assert_complete(published);
+        let copy = self.service.take_all("copy").await;
+        copy.assert_complete(published);
+        let at_most = usize::try_from(self.ended * REQUEST).unwrap();
+        for (sink, delivered) in [("webhook", &hook), ("topic", &copy)] {
+            let again = delivered.repeated();
+            assert!(again <= at_most, "{place}: {again} came again to the {sink}");
+        }
+        Tally { crashes, published, file: file.repeated(), webhook: hook.repeated(), topic: copy.repeated() }
+    }
+}
