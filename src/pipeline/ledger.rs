@@ -188,9 +188,9 @@ impl Ledger {
         })
     }
 
-    /// Keeps what is known over a kill. What cannot be written now is written with the next commit, which says so.
-    pub(crate) async fn keep(self: &Arc<Self>) {
-        let _ = self.on_disk(|ledger| ledger.write(false)).await;
+    /// Keeps what is known over a kill. What cannot be written now is written with the next change.
+    pub(crate) async fn keep(self: &Arc<Self>) -> Result<(), Unwritable> {
+        self.on_disk(|ledger| ledger.write(false)).await
     }
 
     /// Makes durable what is known. Then says what may be acknowledged of a pull that ended before `pulled`; `None` if

@@ -63,7 +63,7 @@ async fn a_token_covers_no_more_than_was_pulled() {
 #[tokio::test]
 async fn there_is_no_token_for_what_cannot_be_made_durable() {
     let kept = Kept::at(&[("archive", true)], 0);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     kept.delivered("archive", 20);
     std::fs::remove_dir_all(kept.dir.path()).unwrap();
     kept.ledger.break_for_test();
@@ -131,7 +131,7 @@ async fn what_is_kept_outlives_a_crash_each_sink_with_its_own_progress() {
     assert_eq!(kept.token(20).await, Some((3, 14)));
     kept.ledger.accepted(15);
     kept.delivered("alerting", 17);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     let kept = kept.crash();
     assert_eq!(kept.ledger.position(), Some(position(0, 15, 17)));
     assert_eq!((kept.ledger.next_for("archive"), kept.ledger.next_for("alerting")), (20, 17));
@@ -145,13 +145,13 @@ async fn a_new_sink_begins_at_what_was_acknowledged_and_one_that_is_gone_is_forg
     kept.delivered("archive", 20);
     kept.token(20).await.unwrap();
     kept.ledger.accepted(10);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     drop(page);
     kept.sinks = vec![("copy", true)];
     let mut kept = kept.crash();
     assert_eq!(kept.ledger.position(), Some(position(0, 10, 10)));
     kept.delivered("copy", 12);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     kept.sinks.push(("archive", true));
     let kept = kept.crash();
     assert_eq!((kept.ledger.next_for("archive"), kept.ledger.next_for("copy")), (10, 12));
