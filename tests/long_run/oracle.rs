@@ -11,6 +11,9 @@ use super::truth::{Id, Truth};
 /// More faults than these are not told apart any more.
 const TOLD: usize = 10;
 
+/// So many of its neighbours are shown with a message that should not be there.
+const AROUND: usize = 25;
+
 /// What became of the messages of a subscription at one sink.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -38,6 +41,7 @@ struct Walk<'a> {
     /// Those that have explained nothing yet.
     letters: Letters,
     account: Account,
+    arrivals: &'a [Id],
     log: u64,
     /// One past the highest message since the last jump back.
     next: u64,
@@ -56,6 +60,7 @@ impl Account {
             in_flight: channel.in_flight,
             letters: letters.clone(),
             account: Self::default(),
+            arrivals: &arrivals.ids,
             log: 0,
             next: 0,
             absent: BTreeSet::new(),
@@ -68,7 +73,7 @@ impl Account {
             }
             walk.step(place, *id);
         }
-        walk.end(arrivals)
+        walk.end()
     }
 }
 
@@ -96,7 +101,8 @@ impl Walk<'_> {
         } else {
             let next = self.next;
             self.fault(format!(
-                "{id:?}, in place {place}, came again though nobody wanted it; {next} was next"
+                "{id:?}, in place {place}, came again though nobody wanted it; {next} was next; around it: {:?}",
+                self.around(place)
             ));
             self.next = id.offset + 1;
         }
@@ -140,7 +146,7 @@ impl Walk<'_> {
         }
     }
 
-    fn end(mut self, arrivals: &Arrivals) -> Account {
+    fn end(mut self) -> Account {
         let last = self.truth.number();
         if self.log < last {
             self.turn_to_log(last);
@@ -153,9 +159,15 @@ impl Walk<'_> {
                 self.fault(format!("nothing was delivered again after {seek:?}"));
             }
         }
-        let distinct: BTreeSet<_> = arrivals.ids.iter().collect();
+        let distinct: BTreeSet<_> = self.arrivals.iter().collect();
         self.account.delivered = distinct.len();
         self.account
+    }
+
+    /// The offsets that came before and after a place.
+    fn around(&self, place: usize) -> Vec<u64> {
+        let places = place.saturating_sub(AROUND)..(place + AROUND).min(self.arrivals.len());
+        self.arrivals[places].iter().map(|id| id.offset).collect()
     }
 
     fn fault(&mut self, what: String) {
