@@ -60,6 +60,32 @@ async fn a_torn_line_stays_ended_when_the_first_batch_after_it_does_not_fit() {
     small.forwarder.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_ledger_does_not_fit_on_its_disk_nothing_is_acknowledged_and_nothing_comes_twice_afterwards()
+ {
+    let (service, home) = (Service::with(&["a"]).await, Home::new());
+    let config = Config::new(&home, &service.endpoint()).file_with("a", "max_messages = 5");
+    let Some(small) = SmallDisk::at("state", service, home, &config).await else { return };
+    let SmallDisk { service, forwarder, .. } = &small;
+    service.publish("a", 0..10).await;
+    eventually("the first messages", async || service.is_acknowledged_to("a", 10).await).await;
+
+    let filler = fill(&small.seen.join("filler"));
+    service.publish("a", 10..1000).await;
+    let status = forwarder.is("a", "retrying").await;
+    let reason = status["reason"].as_str().unwrap();
+    assert!(reason.contains(".journal cannot be written: No space left"), "{reason}");
+    let (acknowledged, written) =
+        (service.offsets("a").await.current, Delivered::in_file(&small.home.out("a")));
+    assert!(acknowledged < 1000 && written.numbers.len() < 1000, "{acknowledged} {}", written.numbers.len());
+
+    std::fs::remove_file(filler).unwrap();
+    eventually("the rest", async || service.is_acknowledged_to("a", 1000).await).await;
+    forwarder.is("a", "running").await;
+    small.forwarder.stop().await;
+    Delivered::in_file(&small.home.out("a")).assert_exactly(1000);
+}
+
 fn assert_all_after_a_torn_line(file: &Path, end: u64) {
     let delivered = Delivered::in_file(file);
     delivered.assert_complete(end);
@@ -79,15 +105,20 @@ struct SmallDisk {
 impl SmallDisk {
     /// `None` where there can be none.
     async fn new() -> Option<Self> {
-        let namespace = Namespace::Mounts.command()?;
         let (service, home) = (Service::with(&["full", "good"]).await, Home::new());
-        let disk = home.path("disk");
-        std::fs::create_dir(&disk).unwrap();
-        let sink = file_sink("full", &disk.join("{subscription}.jsonl"));
+        let sink = file_sink("full", &home.path("disk/{subscription}.jsonl"));
         let config = Config::new(&home, &service.endpoint()).subscription("full", "", &sink).file("good");
+        Self::at("disk", service, home, &config).await
+    }
+
+    /// The disk is at `name` in the home.
+    async fn at(name: &str, service: Service, home: Home, config: &Config) -> Option<Self> {
+        let namespace = Namespace::Mounts.command()?;
+        let disk = home.path(name);
+        std::fs::create_dir(&disk).unwrap();
         let directory = disk.display().to_string();
         let small = ["sh", "-c", ON_A_SMALL_DISK, &directory, TORN].map(ToOwned::to_owned);
-        let mut forwarder = Launch::new(&home).under(namespace.into_iter().chain(small)).start(&config);
+        let mut forwarder = Launch::new(&home).under(namespace.into_iter().chain(small)).start(config);
         forwarder.is_up().await;
         let seen = PathBuf::from(format!("/proc/{}/root{directory}", forwarder.process().await));
         Some(Self { forwarder, service, home, seen })

@@ -33,10 +33,15 @@ pub enum StateDirError {
 }
 
 impl StateDir {
-    /// Makes the directory with mode 0750 where it is missing, and locks it.
+    /// Makes the directory with mode 0750 where it is missing, durably, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StateDirError> {
         let unusable = |path: &Path, source| StateDirError::Unusable { path: path.to_owned(), source };
+        let missing: Vec<_> = path.ancestors().take_while(|directory| !directory.exists()).collect();
         DirBuilder::new().recursive(true).mode(0o750).create(path).map_err(|e| unusable(path, e))?;
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            File::open(parent).and_then(|it| it.sync_all()).map_err(|e| unusable(parent, e))?;
+        }
         let file = path.join("lock");
         let mut lock = OpenOptions::new()
             .read(true)

@@ -68,7 +68,7 @@ impl Outlet {
             }
             Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
             Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
-            Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source)),
+            Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),
         }
     }
 }

@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::notebook::Notebook;
 use super::span::Span;
 use super::{Delivery, LONGEST_RETRY_AFTER, Sink, SinkError, Slice, Source, Trouble};
 use crate::client::{AmsClient, Error, ErrorKind, RawMessage, SubscriptionName, TopicName, excerpt};
@@ -38,7 +39,8 @@ pub(super) struct Target {
     topic: TopicName,
     batch: u32,
     own: AmsClient,
-    /// Kept as long as the daemon runs, so that a pipeline that panicked sends nothing of it again.
+    /// Kept as long as the daemon runs, so that a pipeline that panicked sends nothing of it again; and noted down, for the
+    /// next daemon.
     ahead: Mutex<Ahead>,
 }
 
@@ -57,6 +59,7 @@ impl Target {
 #[derive(Debug)]
 pub(super) struct TopicSink {
     target: Arc<Target>,
+    notebook: Arc<dyn Notebook>,
     subscription: SubscriptionName,
     /// The subscription is known to be of another topic, or cannot be asked for its topic.
     looked: bool,
@@ -80,10 +83,16 @@ enum Refusal {
 }
 
 impl TopicSink {
-    pub(super) fn new(target: Arc<Target>, source: &Source) -> Self {
+    pub(super) fn new(target: Arc<Target>, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
+        if let Some(noted) = notebook.note().and_then(|note| serde_json::from_value(note).ok())
+            && target.ahead().is_empty()
+        {
+            *target.ahead() = noted;
+        }
         let most = target.batch as usize;
         Self {
             target,
+            notebook,
             subscription: source.subscription.clone(),
             looked: false,
             most,
@@ -102,6 +111,9 @@ impl TopicSink {
         let leads = {
             let mut ahead = self.target.ahead();
             ahead.forget_before(slice);
+            if ahead.is_empty() {
+                self.notebook.strike_out();
+            }
             ahead.leads(slice)
         };
         if leads > 0 {
@@ -160,8 +172,15 @@ impl TopicSink {
             return Delivery::otherwise();
         };
         let Err(error) = self.target.client.publish_raw(&self.target.topic, &[message]).await else {
-            self.target.ahead().insert(witness);
             trial.witness_passed();
+            let noted = {
+                let mut ahead = self.target.ahead();
+                ahead.insert(witness);
+                serde_json::to_value(&*ahead)
+            };
+            if let Ok(noted) = noted {
+                self.notebook.write(noted).await;
+            }
             return Delivery::otherwise();
         };
         trial.interrupted();

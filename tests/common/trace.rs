@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 /// A system call; `begin` and `end` are lines of the trace.
 #[derive(Debug)]
-struct Call {
-    begin: usize,
-    end: usize,
-    name: String,
-    arguments: String,
-    succeeded: bool,
+pub(crate) struct Call {
+    pub(crate) begin: usize,
+    pub(crate) end: usize,
+    pub(crate) name: String,
+    pub(crate) arguments: String,
+    pub(crate) succeeded: bool,
 }
 
 /// What a trace shows that is as it should be.
@@ -86,7 +86,7 @@ impl Call {
     }
 
     /// The path of the file descriptor that is the first argument: `19</tmp/out/a.jsonl>`.
-    fn descriptor(&self) -> Option<&str> {
+    pub(crate) fn descriptor(&self) -> Option<&str> {
         let (number, rest) = self.arguments.split_once('<')?;
         number.parse::<u32>().ok()?;
         rest.split_once('>').map(|(path, _)| path)
@@ -97,12 +97,34 @@ impl Call {
     }
 
     /// The first string among the arguments.
-    fn quoted(&self) -> Option<&str> {
+    pub(crate) fn quoted(&self) -> Option<&str> {
         self.arguments.split('"').nth(1)
     }
 
+    /// What is written, all of it text: strace escapes no more than a C programmer would.
+    pub(crate) fn data(&self) -> Vec<u8> {
+        let text = self.arguments.split_once('"').map_or("", |(_, rest)| rest);
+        let (mut data, mut characters) = (Vec::new(), text.bytes());
+        while let Some(byte) = characters.next().filter(|byte| *byte != b'"') {
+            data.push(match byte {
+                b'\\' => match characters.next().unwrap() {
+                    b'n' => b'\n',
+                    plain @ (b'"' | b'\\') => plain,
+                    other => panic!("an escape that is not expected: {other}"),
+                },
+                plain => plain,
+            });
+        }
+        data
+    }
+
+    /// The number that is the last argument.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.arguments.rsplit_once(", ")?.1.split([')', ' ']).next()?.parse().ok()
+    }
+
     /// The id in `{"ackIds":["projects/P/subscriptions/S:7"]}`, as strace quotes it.
-    fn acknowledged(&self) -> Option<u64> {
+    pub(crate) fn acknowledged(&self) -> Option<u64> {
         let (_, body) = self.arguments.split_once("ackIds")?;
         let (before, _) = body.split_once(']')?;
         before.rsplit(':').next()?.trim_end_matches(['\\', '"']).parse().ok()
@@ -110,7 +132,7 @@ impl Call {
 }
 
 /// One call for each line, or for two that belong together when another thread came in between.
-fn parse(trace: &str) -> Result<Vec<Call>, String> {
+pub(crate) fn parse(trace: &str) -> Result<Vec<Call>, String> {
     let mut calls: Vec<Call> = Vec::new();
     let mut unfinished: BTreeMap<&str, usize> = BTreeMap::new();
     for (line, text) in trace.lines().enumerate() {

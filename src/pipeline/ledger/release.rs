@@ -15,7 +15,7 @@ impl Ledger {
             owners.filter_map(|owner| state.files.remove(owner)).count() > 0
         };
         if released {
-            let _ = self.on_disk(|ledger| ledger.write(true)).await;
+            let _ = self.on_disk(|ledger| ledger.write(false)).await;
         }
     }
 

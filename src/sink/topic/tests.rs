@@ -10,7 +10,7 @@ use super::*;
 use crate::client::PullLimits;
 use crate::emulator::{Emulator, Options};
 use crate::sink::tests::server::{Seen, Server, hang, status};
-use crate::sink::tests::{error_of, rest, slice, slice_of, source};
+use crate::sink::tests::{error_of, notebook, rest, slice, slice_of, source};
 
 fn client(url: &str, project: &str) -> AmsClient {
     AmsClient::builder(url, project.parse().unwrap()).token("s3cret".into()).build().unwrap()
@@ -19,7 +19,7 @@ fn client(url: &str, project: &str) -> AmsClient {
 fn sink(url: &str, batch: u32) -> TopicSink {
     let own = client("http://127.0.0.1:1", "P");
     let target = Target::new(client(url, "Q"), "t".parse().unwrap(), batch, own);
-    TopicSink::new(Arc::new(target), &source())
+    TopicSink::new(Arc::new(target), &source(), notebook())
 }
 
 async fn deliver(sink: &mut TopicSink, slice: &Slice) -> Delivery {
@@ -67,7 +67,7 @@ async fn service() -> AmsClient {
 
 fn sink_of(service: &AmsClient, topic: &str) -> TopicSink {
     let target = Target::new(service.clone(), topic.parse().unwrap(), 100, service.clone());
-    TopicSink::new(Arc::new(target), &source())
+    TopicSink::new(Arc::new(target), &source(), notebook())
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_publish_without_an_answer_is_tried_again_in_a_smaller_one_which_then_
     let impatient = impatient.timeout(Duration::from_millis(100)).build().unwrap();
     let own = client("http://127.0.0.1:1", "P");
     let target = Target::new(impatient, "t".parse().unwrap(), 8, own);
-    let mut sink = TopicSink::new(Arc::new(target), &source());
+    let mut sink = TopicSink::new(Arc::new(target), &source(), notebook());
     assert_eq!(deliver_all(&mut sink, &slice(0, 12, 0)).await.0, 2);
     let sizes: Vec<_> = server.seen().iter().map(|seen| seen.ids().len()).collect();
     assert_eq!(sizes, [8, 4, 2, 4, 6]);

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::sink::Slice;
@@ -120,7 +121,7 @@ impl Trial {
 }
 
 /// Witnesses that passed, so that they are not sent again when it is their turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ahead {
     epoch: u64,
     messages: BTreeSet<u64>,
@@ -135,6 +136,10 @@ impl Ahead {
         if let Some(first) = slice.first().filter(|_| !self.messages.is_empty()) {
             self.messages = self.messages.split_off(&first.id());
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     pub(super) fn insert(&mut self, message: u64) {

@@ -82,7 +82,13 @@ async fn bad_neighbours_are_rejected_one_after_the_other_with_those_who_came_sin
 }
 
 #[tokio::test]
-async fn what_passed_ahead_is_not_sent_again_when_the_batch_is_pulled_anew_nor_after_a_panic() {
+async fn what_passed_ahead_is_not_sent_again_when_the_batch_is_pulled_anew_nor_after_a_panic_or_a_kill() {
+    for killed in [false, true] {
+        what_passed_ahead_is_not_sent_again(killed).await;
+    }
+}
+
+async fn what_passed_ahead_is_not_sent_again(killed: bool) {
     let bad = Arc::new(AtomicU64::new(0));
     let fails = Arc::clone(&bad);
     let server = Server::start(move |seen, _| {
@@ -90,13 +96,14 @@ async fn what_passed_ahead_is_not_sent_again_when_the_batch_is_pulled_anew_nor_a
     })
     .await;
     let own = client("http://127.0.0.1:1", "P");
-    let target = Arc::new(Target::new(client(&server.url, "Q"), "t".parse().unwrap(), 10, own));
-    let mut sink = TopicSink::new(Arc::clone(&target), &source());
+    let target = || Arc::new(Target::new(client(&server.url, "Q"), "t".parse().unwrap(), 10, own.clone()));
+    let (first, notebook) = (target(), notebook());
+    let mut sink = TopicSink::new(Arc::clone(&first), &source(), notebook.clone());
     assert_eq!(rejected(deliver_all(&mut sink, &slice(0, 3, 0)).await.1), 0);
 
     // Somebody has mended it.
     bad.store(99, Ordering::SeqCst);
-    let mut sink = TopicSink::new(target, &source());
+    let mut sink = TopicSink::new(if killed { target() } else { first }, &source(), notebook);
     let before = server.seen().len();
     assert!(deliver_all(&mut sink, &slice(0, 6, 0)).await.1.is_none());
     assert_eq!(sent(&server)[before..], [vec![0], vec![3, 4, 5]]);
