@@ -120,7 +120,10 @@ async fn what_was_lost_skipped_and_sent_again_is_counted_over_crashes() {
     kept.ledger.begin_epoch(2, Turn::Rewind).await.unwrap();
     kept.ledger.begin_epoch(0, Turn::NewLog).await.unwrap();
     let tally = Tally { lost: 3, skipped: 6, rewinds: 1, log_resets: 1 };
-    assert_eq!(kept.crash().ledger.tally(), tally);
+    let kept = kept.crash();
+    assert_eq!(kept.ledger.tally(), tally);
+    let shown = Ledger::read(&kept.dir.path().join("s.journal")).unwrap().unwrap();
+    assert_eq!(shown.tally, tally);
 }
 
 #[tokio::test]
