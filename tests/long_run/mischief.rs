@@ -3,6 +3,7 @@
 
 mod faults;
 
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ const DEADLINE: Duration = Duration::from_mins(3);
 /// Some receivers will never take these, while they are in that mood.
 static REFUSED: LazyLock<Vec<u64>> = LazyLock::new(|| (0..200_000).step_by(37).collect());
 
+/// So many faults of the service are there at once for a subscription, at most.
+const FAULTS: usize = 4;
+
 /// Publishes to one subscription, and does it harm.
 pub(crate) struct Actor<'a> {
     scene: &'a Scene,
@@ -29,11 +33,21 @@ pub(crate) struct Actor<'a> {
     may_be_moved: bool,
     /// When its receivers are well again.
     troubled_until: Option<Instant>,
+    /// Of the service, by their numbers.
+    faults: VecDeque<u64>,
 }
 
 impl<'a> Actor<'a> {
     pub(crate) fn new(scene: &'a Scene, subscription: &'a Subscription, random: Rng) -> Self {
-        Self { scene, subscription, random, truth: Truth::new(), may_be_moved: false, troubled_until: None }
+        Self {
+            scene,
+            subscription,
+            random,
+            truth: Truth::new(),
+            may_be_moved: false,
+            troubled_until: None,
+            faults: VecDeque::new(),
+        }
     }
 
     /// The first messages go through: from here on the ledger knows where the subscription is.
@@ -77,7 +91,7 @@ impl<'a> Actor<'a> {
 
     async fn publish(&mut self, count: u64) {
         let (first, log) = (self.truth.log().end, self.truth.number());
-        let padding = Id::padding(log, self.random.usize(..6));
+        let padding = Id::padding(log, self.random.usize(..3));
         self.truth.log().end += count;
         self.scene.service.publish_sized(&self.subscription.key, first..first + count, padding).await;
     }
@@ -155,7 +169,12 @@ impl<'a> Actor<'a> {
 
     fn inject_fault(&mut self) -> &'static str {
         let fault = faults::any(&mut self.random, self.subscription);
-        self.scene.service.emulator.inject(fault).unwrap();
+        let emulator = &self.scene.service.emulator;
+        self.faults.push_back(emulator.inject(fault).unwrap());
+        // The emulator keeps those that are used up, and not any number of them.
+        if self.faults.len() > FAULTS {
+            emulator.remove_fault(self.faults.pop_front().unwrap());
+        }
         "fault of the service"
     }
 

@@ -10,7 +10,7 @@ pub(crate) struct Id {
 }
 
 /// More logs than a topic has here; the padding of a message says of which it is.
-const LOGS: usize = 64;
+const LOGS: usize = 256;
 
 impl Id {
     /// How much padding its message has, with `more` times as much as needed.
