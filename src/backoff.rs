@@ -43,6 +43,13 @@ impl BackoffPolicy {
     }
 }
 
+impl Default for BackoffPolicy {
+    /// From 250 ms up to a minute.
+    fn default() -> Self {
+        Self { initial: Duration::from_millis(250), max: Duration::from_mins(1) }
+    }
+}
+
 /// Why two durations make no [`BackoffPolicy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

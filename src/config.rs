@@ -1,8 +1,8 @@
 //! The configuration: read, checked, and then never doubted again.
 //!
 //! [`load`] reads the TOML file and those of the folder `conf.d` beside it, and gives a [`Config`] of which every value
-//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: files that the
-//! configuration names (tokens, certificates) and the network are left to the start and to `check --online`.
+//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: whether the files that
+//! the configuration names (tokens, certificates) can be used may change at any time, and is no fault of its.
 //!
 //! The way through: `document` parses the files into one tree with places, `section` reads tables of it, one file
 //! for each kind of table gives them their meaning, `check` holds the parts against each other, `error` says where.
@@ -24,6 +24,7 @@ mod document;
 mod emulator;
 mod env;
 mod error;
+mod login;
 mod path_template;
 mod process;
 mod retry;
@@ -36,9 +37,10 @@ mod subscription;
 mod units;
 
 pub use self::{
-    connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl, TokenSource},
+    connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
+    login::{Login, TokenSource},
     path_template::PathTemplate,
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},

@@ -6,6 +6,7 @@
 //! last those who tell about it.
 //!
 //! - `logging`, `shutdown` and `systemd` are the process and its surroundings; `state_dir` is what it owns;
+//! - `files` tells which files of the configuration cannot be used; only what needs one waits for it;
 //! - `connections` and `pipelines` make of the configuration what runs, `supervisor` keeps it running;
 //! - `overview` knows how all of it is doing, `admin` tells it over HTTP;
 //! - `embedded` and `demo` are an AMS to try it with; `attendant` is a task beside the pipelines.
@@ -16,6 +17,7 @@ mod connections;
 mod demo;
 mod embedded;
 mod error;
+mod files;
 mod logging;
 mod overview;
 mod pipelines;
@@ -33,12 +35,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use embedded::EmbeddedError;
 pub use error::RunError;
+pub use files::unusable as unusable_files;
 pub use logging::{LoggingError, log_level};
 pub(crate) use pipelines::ledger_key;
 pub(crate) use state_dir::StateDir;
 pub use state_dir::StateDirError;
 
-use crate::config::Config;
+use crate::config::{Config, Login};
 use crate::metrics::Metrics;
 use attendant::Attendant;
 use embedded::Embedded;
@@ -63,6 +66,9 @@ pub fn run(config: &Config, log_level: Option<&str>) -> Result<Ending, RunError>
     let log = logging::init(&config.log, log_level)?;
     for warning in &config.warnings {
         tracing::warn!("configuration: {}", warning.to_string().replace("\n    ", "; "));
+    }
+    for file in unusable_files(config) {
+        tracing::warn!("{file}");
     }
     let state_dir = StateDir::open(&config.state_dir)?;
     let ledgers = pipelines::ledgers(config)?;
@@ -104,6 +110,11 @@ async fn forward(
         None => None,
     };
     let clients = connections::build(&config.connections, emulator.as_ref().map(Embedded::address))?;
+    for (name, connection) in &config.connections {
+        if let (Login::Certificate { .. }, Some(client)) = (&connection.login, clients.get(name)) {
+            metrics.certificate(name, client);
+        }
+    }
     let publisher = match (&emulator, &config.emulator) {
         (Some(emulator), Some(config)) => emulator.feed(config)?,
         _ => None,

@@ -1,9 +1,9 @@
-//! An ARGO Messaging Service in memory, for tests and for trying out: [`run`] it on a listener, or make an
+//! An ARGO Messaging Service of one's own, for tests and for trying out: [`run`] it on a listener, or make an
 //! [`Emulator`] with projects, topics and subscriptions of your own first.
 //!
 //! On the wire it is the service: its texts, status codes, content types, layout, and its traps (attributes that
-//! destroy records, a seek that is refused and moves all the same, windows that a smaller pull replaces). Nothing outlives the
-//! process.
+//! destroy records, a seek that is refused and moves all the same, windows that a smaller pull replaces). Nothing outlives
+//! the process, unless it is [opened](Emulator::open) in a directory of its own.
 //!
 //! What goes wrong between a client and a real service is done on request: [`Emulator::inject`] a [`Fault`], or post one
 //! to `/emulator/faults`.
@@ -15,6 +15,7 @@
 //!   `control` what the service does not have;
 //! - `authn` is the service beside it, which gives tokens for host certificates;
 //! - `retention` and `memory` bound what is kept;
+//! - `data_dir` keeps all of it over restarts, where that is wanted;
 //! - `log` keeps the records of a topic, `cursor` the place of a subscription, `registry` what has a name;
 //! - `attributes`, `message`, `json`, `clock` and `answer` know the service's ways of writing.
 
@@ -26,6 +27,7 @@ mod authn;
 mod clock;
 mod control;
 mod cursor;
+mod data_dir;
 mod delivery;
 mod faults;
 mod json;
@@ -65,10 +67,12 @@ use crate::client::is_valid_name;
 use answer::{Answer, Refusal};
 pub use authn::Authn;
 use cursor::Cursor;
+pub use data_dir::DataDirError;
+use data_dir::{DataDir, Scope};
 use faults::Faults;
 pub use faults::{Fault, FaultStatus, InvalidFault};
 use latency::Latency;
-use log::Limits;
+use log::{Limits, Log};
 use memory::Memory;
 pub use options::Options;
 use project::{Project, Subscription, Topic};
@@ -120,6 +124,13 @@ pub enum EmulatorError {
     /// The machine gives no random numbers, which a token is made of.
     #[error("the machine gives no random numbers to make a token of")]
     NoRandomness,
+    /// The data directory cannot be written. What was to be done is done, and gone after a restart unless a later change
+    /// can be kept.
+    #[error("the data directory cannot be written: {reason}")]
+    NotKept {
+        /// What the operating system says.
+        reason: String,
+    },
 }
 
 impl EmulatorError {
@@ -147,15 +158,23 @@ struct Shared {
     registrations: Registrations,
     faults: Faults,
     memory: Arc<Memory>,
+    /// `None` where nothing outlives the process.
+    data_dir: Option<DataDir>,
 }
 
 impl Emulator {
-    /// A service without any project.
+    /// A service without any project, in memory alone. [`Emulator::open`] is for one that outlives the process.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        Self::with(options, None)
+    }
+
+    fn with(options: Options, data_dir: Option<DataDir>) -> Self {
         let (projects, users, faults) = (RwLock::default(), RwLock::default(), Faults::default());
         let (registrations, memory) = (Registrations::default(), Memory::new(options.memory_limit));
-        Self { shared: Arc::new(Shared { options, projects, users, registrations, faults, memory }) }
+        Self {
+            shared: Arc::new(Shared { options, projects, users, registrations, faults, memory, data_dir }),
+        }
     }
 
     /// Serves on `listener`, with TLS if [`Options::tls`] says so, until `shutdown` is over. Then no connection is
@@ -167,11 +186,15 @@ impl Emulator {
             loop {
                 tokio::time::sleep(EXPIRES_EVERY).await;
                 self.expire();
+                // What cannot be kept now was said, and will be tried again.
+                let _ = self.keep(Scope::Everything);
             }
         };
         let serving = server::serve(self.clone(), listener, tls, self.patience(), shutdown);
         // Only the serving ends.
         futures_util::future::select(pin!(serving), pin!(expiring)).await;
+        self.expire();
+        let _ = self.keep(Scope::Everything);
         Ok(())
     }
 
@@ -189,7 +212,8 @@ impl Emulator {
         if !projects.contains(project) {
             projects.insert(project, Project::new(project, description, None));
         }
-        Ok(())
+        drop(projects);
+        Ok(self.keep(Scope::Everything)?)
     }
 
     /// Creates a topic with an empty log unless it exists.
@@ -199,9 +223,10 @@ impl Emulator {
         let mut contents = project.write();
         if !contents.topics.contains(topic) {
             contents.deleted_topics.remove(topic);
-            contents.topics.insert(topic, Topic::new(topic, self.log_limits()));
+            contents.topics.insert(topic, Topic::new(topic, self.new_log()));
         }
-        Ok(())
+        drop(contents);
+        Ok(self.keep(Scope::Topic(&project, topic))?)
     }
 
     /// Creates a subscription of `topic`, at the end of its log and with the default ack deadline of 10 s, unless it
@@ -230,7 +255,8 @@ impl Emulator {
         }
         let cursor = Cursor::new(contents.bounds(topic).max, subscriptions::DEFAULT_ACK_DEADLINE);
         contents.subscriptions.insert(subscription, Subscription::new(subscription, topic, cursor));
-        Ok(())
+        drop(contents);
+        Ok(self.keep(Scope::Subscription(&project, subscription))?)
     }
 
     /// Whose token it is. An empty one is nobody's.
@@ -273,7 +299,12 @@ impl Emulator {
         if self.options().realistic_latency { Latency::Realistic } else { Latency::None }
     }
 
-    /// What a new topic keeps.
+    /// The log of a new topic.
+    fn new_log(&self) -> Log {
+        Log::new(self.log_limits(), self.shared.data_dir.as_ref().map(DataDir::new_files))
+    }
+
+    /// What a topic keeps unless it is told otherwise.
     fn log_limits(&self) -> Limits {
         Limits { retention: self.options().retention, memory: Arc::clone(self.memory()) }
     }

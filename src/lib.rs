@@ -10,7 +10,7 @@
 //! ```
 //!
 //! - [`client`]: the client library, usable alone (`default-features = false, features = ["client"]`).
-//! - [`emulator`]: an AMS in memory, faithful to the wire, traps included.
+//! - [`emulator`]: an AMS of one's own, faithful to the wire, traps included.
 //! - [`config`]: the configuration file, every problem in it reported at once.
 //! - [`pipeline`]: the loop, and what it knows of each subscription's progress.
 //! - `sink`: where messages go.
@@ -49,6 +49,11 @@ mod sink;
 #[cfg(all(doctest, feature = "daemon"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The Rust code of the library's page, compiled with the tests.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../docs/library.md")]
+struct LibraryPage;
 
 /// The Rust code of the emulator's pages, compiled with the tests.
 #[cfg(all(doctest, feature = "emulator"))]

@@ -56,6 +56,15 @@ pub enum Error {
     /// Dead letters cannot be read or written.
     #[error(transparent)]
     DeadLetters(#[from] NotKept),
+    /// A crash has left dead letters whose messages come again: they are cut off by the next start of the daemon.
+    #[error(
+        "a crash has left dead letters of {key} that are not recorded: start the daemon, which puts that right, and drop \
+         them then, beside it"
+    )]
+    Unrecorded {
+        /// The subscription's key.
+        key: String,
+    },
     /// A ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

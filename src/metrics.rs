@@ -11,9 +11,9 @@ mod subscription;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use prometheus::{Registry, TextEncoder};
+use prometheus::{Gauge, GaugeVec, Registry, TextEncoder};
 
-use crate::client::Error;
+use crate::client::{AmsClient, Error};
 use families::{OfSink, OfSubscription};
 pub use state::State;
 use subscription::SinkMetrics;
@@ -28,6 +28,7 @@ const SINK_CLASSES: &[&str] = &[
     "transient",
     "timeout",
     "connect",
+    "untrusted",
     "unauthorized",
     "forbidden",
     "not_found",
@@ -43,6 +44,8 @@ pub struct Metrics {
     of_subscription: OfSubscription,
     of_sink: OfSink,
     subscriptions: Mutex<Vec<Arc<SubscriptionMetrics>>>,
+    credential_expiry: GaugeVec,
+    certificates: Mutex<Vec<(Gauge, AmsClient)>>,
 }
 
 impl Metrics {
@@ -53,8 +56,10 @@ impl Metrics {
         Ok(Self {
             of_subscription: OfSubscription::register(&registry)?,
             of_sink: OfSink::register(&registry)?,
+            credential_expiry: families::register_credential_expiry(&registry)?,
             registry,
             subscriptions: Mutex::default(),
+            certificates: Mutex::default(),
         })
     }
 
@@ -93,11 +98,25 @@ impl Metrics {
         metrics
     }
 
+    /// Shows when the certificate ends that this connection logs in with. A connection with a token has no such series:
+    /// when a token ends, only the service knows.
+    pub fn certificate(&self, connection: &str, client: &AmsClient) {
+        let gauge = self.credential_expiry.with_label_values(&[connection]);
+        if let Ok(mut all) = self.certificates.lock() {
+            all.push((gauge, client.clone()));
+        }
+    }
+
     /// All metrics in the text exposition format of Prometheus.
     pub fn encode(&self) -> Result<String, prometheus::Error> {
         if let Ok(all) = self.subscriptions.lock() {
             for subscription in all.iter() {
                 subscription.refresh_age(SystemTime::now());
+            }
+        }
+        if let Ok(all) = self.certificates.lock() {
+            for (gauge, client) in all.iter() {
+                gauge.set(client.certificate_expiry().map_or(0.0, unix_seconds));
             }
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())

@@ -39,7 +39,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::client::AmsClient;
+use crate::client::{AmsClient, PollInterval};
 use crate::config::SubscriptionConfig;
 pub use crate::metrics::State;
 use crate::metrics::SubscriptionMetrics;
@@ -51,7 +51,7 @@ use complaint::Complaint;
 use lane::Lane;
 use ledger::Page;
 use obstacle::Obstacle;
-use pace::{BatchSize, PollInterval};
+use pace::BatchSize;
 use pull::Pulled;
 use rival::RivalWatch;
 

@@ -5,20 +5,25 @@
 //! Nothing here sleeps and hopes: what is waited for is asked for until it is there ([`eventually`]), with a deadline
 //! that only a failure meets.
 
+pub(crate) mod ams;
 mod config;
 mod delivered;
+mod emulator_process;
 mod fault_proxy;
 mod forwarder;
 mod gate;
 mod home;
 mod http;
+pub(crate) mod lax_authn;
 mod machine;
 mod metrics;
+mod page;
 mod pipe;
 pub(crate) mod pki;
 mod receiver;
 pub(crate) mod seed;
 mod service;
+pub(crate) mod site;
 pub(crate) mod trace;
 mod wire;
 
@@ -26,15 +31,17 @@ use std::time::{Duration, Instant};
 
 pub(crate) use config::{Config, file_sink};
 pub(crate) use delivered::{Delivered, Tail};
+pub(crate) use emulator_process::EmulatorProcess;
 pub(crate) use fault_proxy::{FaultProxy, Network};
 pub(crate) use forwarder::{Forwarder, Launch, Memory};
 pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
-pub(crate) use machine::{Namespace, is_there, strace_works};
+pub(crate) use machine::{Namespace, find_running, is_there, strace_works};
 pub(crate) use metrics::Metrics;
+pub(crate) use page::run_page;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
-pub(crate) use service::{PROJECT, Service, TOKEN, numbered};
+pub(crate) use service::{PROJECT, Service, TOKEN, client_of, numbered};
 pub(crate) use wire::{Emulated, Reply, Wire};
 
 /// How long something may take that is certain to come: long, for a loaded machine.

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::common::{Answers, Config, Delivered, Forwarder, Home, Launch, Receiver, Service, eventually};
+use crate::common::{
+    Answers, Config, Delivered, Forwarder, Home, Launch, PROJECT, Receiver, Service, TOKEN, eventually,
+};
 
 /// What `ams-forwarder dead-letters` prints with these arguments, and its exit code.
 pub(crate) fn dead_letters(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -27,13 +29,26 @@ fn webhook(receiver: &Receiver, settings: &str) -> String {
     format!("[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{url}\"\nbatch = 10\n{settings}\n")
 }
 
+/// By `ams publish`, to the topic `again`.
+async fn publish_again(service: &Service, home: &Home, shown: &str) {
+    let lines = home.write("shown", shown);
+    let mut ams = std::process::Command::new(env!("CARGO_BIN_EXE_ams"));
+    ams.args(["--endpoint", &service.endpoint(), "--project", PROJECT, "--token", TOKEN]);
+    ams.args(["publish", "again", "--lines", "--format", "jsonl"]);
+    ams.stdin(std::fs::File::open(lines).unwrap());
+    let published = tokio::task::spawn_blocking(move || ams.output().unwrap()).await.unwrap();
+    assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
+    assert_eq!(service.take_all("again").await.numbers, [3, 17, 18]);
+}
+
 async fn all_acknowledged(service: &Service, end: u64) {
     eventually("everything to be acknowledged", async || service.is_acknowledged_to("a", end).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_receiver_refuses_is_kept_whole_and_its_neighbours_arrive_in_order() {
-    let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+    let (service, home, receiver) =
+        (Service::with(&["a", "again"]).await, Home::new(), Receiver::start().await);
     receiver.tell("hook", Answers::Refuses(&[3, 17, 18]));
     let config = Config::new(&home, &service.endpoint()).subscription("a", "", &webhook(&receiver, ""));
     let forwarder = Forwarder::start(&home, &config);
@@ -61,6 +76,10 @@ async fn what_a_receiver_refuses_is_kept_whole_and_its_neighbours_arrive_in_orde
         (&json!("hook"), &json!(0))
     );
     assert!(kept[0]["deadLetter"]["reason"].as_str().unwrap().contains("422"));
+    let shown = dead_letters(&home, &["show", "a"]).1;
+    publish_again(&service, &home, &shown).await;
+    let shown: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(shown.iter().map(|line| &line["data"]).collect::<Vec<_>>(), ["3 ", "17 ", "18 "]);
     let file = home.path("state/dead-letters/a/00000001.jsonl");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -176,6 +195,27 @@ async fn a_receiver_that_is_down_for_longer_than_its_attempts_costs_no_message()
     assert_eq!(all, (0..30).collect::<Vec<_>>(), "each in one of the two places, in order");
     forwarder.stop().await;
     Delivered::in_file(&home.out("a")).assert_exactly(30);
+}
+
+#[cfg(debug_assertions)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_left_unrecorded_is_not_dropped_before_the_daemon_has_put_it_right() {
+    let (service, home, receiver) = (Service::with(&["a"]).await, Home::new(), Receiver::start().await);
+    receiver.tell("hook", Answers::Refuses(&[1, 2]));
+    let config = Config::new(&home, &service.endpoint()).subscription("a", "", &webhook(&receiver, ""));
+    service.publish("a", 0..10).await;
+    let mut crashing = Launch::new(&home).env("AMS_FORWARDER_FAIL_POINT", "letter synced:2").start(&config);
+    eventually("the crash", async || crashing.has_ended()).await;
+    assert_eq!(letters(&home).len(), 2);
+    let (code, _, said) = dead_letters(&home, &["drop", "a", "--id", "1"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("start the daemon"), "{said}");
+
+    let forwarder = Forwarder::start(&home, &config);
+    all_acknowledged(&service, 10).await;
+    forwarder.stop().await;
+    assert_eq!(dead_letters(&home, &["drop", "a", "--id", "1"]).0, Some(0));
+    assert_eq!(letters(&home).iter().map(|letter| &letter["messageId"]).collect::<Vec<_>>(), ["2"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,13 @@
 //! For one client at a time the emulator is what a model of some hundred lines is: a topic and two subscriptions, any
-//! series of requests, retention, topics made anew, a broker that fails; every status and every text is compared.
+//! series of requests, retention, topics made anew, a broker that fails, restarts; every status and every text is compared.
 //! `EMULATOR_SEED` plays a failure again.
 
 mod model;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::path::Path;
 
-use ams_forwarder::emulator::Fault;
+use ams_forwarder::emulator::{Emulator, Fault};
 use model::{CONTENTS, Model};
 use proptest::prelude::*;
 
@@ -38,6 +39,8 @@ enum Step {
     Unsubscribe(usize),
     /// The next request is met by a broker that is down.
     BrokerDown,
+    /// The emulator ends and begins again; only what has a data directory is played this.
+    Restart,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +69,7 @@ const ACKNOWLEDGEMENTS: [&str; 4] = [r#"{"ackIds":"x"}"#, "[", "{}", r#"{"ackIds
 const SEEKS: [&str; 5] = ["{}", r#"{"offset":"1"}"#, r#"{"offset":1.5}"#, "nonsense", r#"{"OFFSET":1}"#];
 const TIMES: [&str; 4] = ["1970-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z", "", "2026-11-23T07:00:00Z"];
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn step() -> impl Strategy<Value = Step> {
     let which = 0..2_usize;
     let contents = || prop::collection::vec(0..CONTENTS.len(), 0..6);
     let id = prop_oneof![
@@ -77,7 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(AckId::Nonsense),
     ];
     let offset = prop_oneof![9 => -2..30_i64, 1 => prop_oneof![Just(i64::MAX), Just(i64::MIN)]];
-    let step = prop_oneof![
+    prop_oneof![
         12 => contents().prop_map(Step::Publish),
         2 => (contents(), 1..6_u64).prop_map(|(contents, at)| Step::PublishFails(contents, at)),
         1 => prop::sample::select(&PUBLISHES).prop_map(Step::PublishNonsense),
@@ -100,18 +103,33 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (which, prop_oneof![2 => Just(0_i64), 1 => Just(-1), 2 => Just(9999)])
             .prop_map(|(which, seconds)| Step::Subscribe(which, seconds)),
         2 => Just(Step::BrokerDown),
-    ];
-    prop::collection::vec(step, 1..70)
+    ]
 }
 
 /// An emulator and its model, with names that no other pair has.
 struct Pair<'a> {
-    emulated: &'a Emulated,
+    emulated: &'a mut Option<Emulated>,
+    data_dir: &'a Path,
     wire: Wire,
     model: Model,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    fn new(emulated: &'a mut Option<Emulated>, data_dir: &'a Path, number: usize) -> Self {
+        let wire = emulated.as_ref().unwrap().wire();
+        Self { emulated, data_dir, wire, model: Model::new(number) }
+    }
+
+    fn emulator(&self) -> &Emulator {
+        &self.emulated.as_ref().unwrap().emulator
+    }
+
+    fn restart(&mut self) {
+        self.emulated.take().unwrap().stop();
+        let emulated = self.emulated.insert(Emulated::start_in(self.data_dir));
+        self.wire = emulated.wire();
+    }
+
     fn publish(contents: &[usize]) -> String {
         let messages: Vec<_> = contents.iter().map(|&content| CONTENTS[content].given).collect();
         format!("{{\"messages\":[{}]}}", messages.join(","))
@@ -154,14 +172,14 @@ impl Pair<'_> {
                 ("PUT", of(*which, ""), format!("{{{topic},\"ackDeadlineSeconds\":{seconds}}}"))
             }
             Step::Unsubscribe(which) => ("DELETE", of(*which, ""), String::new()),
-            Step::Remove(_) | Step::BrokerDown => return None,
+            Step::Remove(_) | Step::BrokerDown | Step::Restart => return None,
         };
         Some((method, path, body, model.answer(step)))
     }
 
     fn play(&mut self, steps: &[Step]) -> Result<(), TestCaseError> {
         for (number, step) in steps.iter().enumerate() {
-            let emulator = &self.emulated.emulator;
+            let emulator = self.emulator();
             match step {
                 // There is nothing to remove where the topic is gone.
                 Step::Remove(below) => {
@@ -171,6 +189,7 @@ impl Pair<'_> {
                 Step::PublishFails(_, at) => {
                     emulator.inject(Fault::publish_fails_midway(*at).times(1)).unwrap();
                 }
+                Step::Restart => self.restart(),
                 _ => {}
             }
             let Some((method, path, body, want)) = self.request(step) else {
@@ -178,7 +197,7 @@ impl Pair<'_> {
                 continue;
             };
             let got = self.wire.ask(method, &path, &body);
-            self.emulated.emulator.clear_faults();
+            self.emulator().clear_faults();
             prop_assert_eq!(
                 (got.status, without_times(&got.text)),
                 want,
@@ -205,16 +224,30 @@ fn without_times(text: &str) -> String {
     strings.join("\"")
 }
 
-#[test]
-fn every_answer_is_the_models() {
-    let emulated = Emulated::start();
-    let number = Cell::new(0);
-    let run = cases("every_answer_is_the_models", 250).run(&steps(), |steps| {
+/// Plays so many series to an emulator, and to a model of each.
+fn play(test: &str, series: u32, step: impl Strategy<Value = Step>, emulated: Emulated, data_dir: &Path) {
+    let steps = prop::collection::vec(step, 1..70);
+    let (number, emulated) = (Cell::new(0), RefCell::new(Some(emulated)));
+    let run = cases(test, series).run(&steps, |steps| {
         number.set(number.get() + 1);
-        let mut pair = Pair { emulated: &emulated, wire: emulated.wire(), model: Model::new(number.get()) };
+        let mut emulated = emulated.borrow_mut();
+        let mut pair = Pair::new(&mut emulated, data_dir, number.get());
         let beginning = [Step::CreateTopic, Step::Subscribe(0, 600), Step::Subscribe(1, 0)];
         pair.play(&beginning)?;
         pair.play(&steps)
     });
     run.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn every_answer_is_the_models() {
+    play("every_answer_is_the_models", 250, step(), Emulated::start(), Path::new("none"));
+}
+
+#[test]
+fn every_answer_is_the_models_over_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let emulated = Emulated::start_in(directory.path());
+    let step = prop_oneof![10 => step(), 1 => Just(Step::Restart)];
+    play("every_answer_is_the_models_over_restarts", 80, step, emulated, directory.path());
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 fn every_promise_names_tests_that_there_are() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(package.join("docs/guarantees.md")).unwrap();
-    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| sink | promise |");
+    let rows: Vec<_> = page.lines().filter(is_row).collect();
     assert!(rows.len() > 10, "{rows:?}");
     for row in rows {
         let proof = row.rsplit(" | ").next().unwrap();

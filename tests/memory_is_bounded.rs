@@ -22,7 +22,8 @@ async fn answers_that_are_too_large_are_cut_off_and_batches_halve_until_they_fit
     assert!(metrics.get("failures_total", &too_large) >= 3.0, "{}", metrics.text);
     let peak = Memory::of(forwarder.process().await).peak / MIB;
     println!("{peak} MiB at most");
-    assert!(peak < 45, "{peak} MiB of memory for batches of 8 MiB");
+    // Half of it is the program itself, which these tests have with debug information.
+    assert!(peak < 50, "{peak} MiB of memory for batches of 8 MiB");
     forwarder.stop().await;
     Delivered::in_file(&home.out("a")).assert_exactly(MESSAGES);
 }

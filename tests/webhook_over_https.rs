@@ -117,18 +117,15 @@ async fn who_is_vouched_for_gets_messages_and_nobody_else() {
     }
     forwarder.logs(&["WARN", "hold no usable certificate", "broken.pem"]).await;
     for name in ["wrong", "system"] {
-        let refused = [("subscription", name), ("operation", "hook"), ("class", "connect")];
+        let refused = [("subscription", name), ("operation", "hook"), ("class", "untrusted")];
         eventually(&format!("several attempts of {name}"), async || {
             forwarder.metrics().await.get("failures_total", &refused) > 2.5
         })
         .await;
-        let status = forwarder.is(name, "retrying").await;
+        let status = forwarder.is(name, "parked").await;
         let reason = status["reason"].as_str().unwrap();
-        assert!(
-            reason.contains("https://127.0.0.1:") && reason.contains("invalid peer certificate"),
-            "{reason}"
-        );
-        assert!(reason.contains("UnknownIssuer"), "{reason}");
+        assert!(reason.contains("https://127.0.0.1:") && reason.contains(" is not trusted: "), "{reason}");
+        assert!(reason.contains("is of the CA CN=ours, which is not among the "), "{reason}");
         assert!(service.is_acknowledged_to(name, 0).await);
         assert_eq!(receiver.requests(name), 0, "nothing is sent to somebody unknown");
     }

@@ -69,12 +69,12 @@ fn run(config: &Config, log_level: Option<&str>) -> anyhow::Result<ExitCode> {
 }
 
 fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
-    for warning in &config.warnings {
+    let warnings = config.warnings.iter().map(ToString::to_string);
+    for warning in warnings.chain(daemon::unusable_files(config)) {
         eprintln!("warning: {warning}");
     }
     let subscriptions = config.subscriptions.len();
     let sinks = config.subscriptions.iter().flat_map(|one| &one.sinks).count();
-    let file = path.display();
-    writeln!(io::stdout(), "{file}: ok: {subscriptions} subscriptions, {sinks} sinks")?;
+    writeln!(io::stdout(), "{}: ok: {subscriptions} subscriptions, {sinks} sinks", path.display())?;
     Ok(ExitCode::SUCCESS)
 }

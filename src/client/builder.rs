@@ -2,10 +2,11 @@
 
 use super::{
     AmsClient, Inner,
-    credential::{Credential, Token},
+    credential::{Authn, Credential, HostLogin, Token},
     name::ProjectName,
-    tls::Roots,
-    transport::{Proxy, Timeouts, Transport},
+    retry::{Caller, RetryPolicy},
+    tls::{IdentityFiles, Roots},
+    transport::{Connector, Proxy, Timeouts, Transport},
 };
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -27,13 +28,19 @@ pub struct AmsClientBuilder {
     endpoint: String,
     project: ProjectName,
     source: Option<TokenSource>,
+    authn_endpoint: Option<String>,
     transport: Transport,
+    retry: RetryPolicy,
 }
 
 enum TokenSource {
     Given(SecretString),
     File(PathBuf),
+    Certificate(IdentityFiles),
 }
+
+/// Where the authn service listens beside AMS.
+const AUTHN_PORT: u16 = 8443;
 
 impl AmsClientBuilder {
     pub(super) fn new(endpoint: &str, project: ProjectName) -> Self {
@@ -41,6 +48,8 @@ impl AmsClientBuilder {
             endpoint: endpoint.to_owned(),
             project,
             source: None,
+            retry: RetryPolicy::none(),
+            authn_endpoint: None,
             transport: Transport::new(Timeouts {
                 request: DEFAULT_TIMEOUT,
                 connect: DEFAULT_CONNECT_TIMEOUT,
@@ -48,19 +57,44 @@ impl AmsClientBuilder {
         }
     }
 
-    /// The token itself. Replaces a token file.
+    /// The token itself. Replaces a token file and a certificate.
     pub fn token(mut self, token: SecretString) -> Self {
         self.source = Some(TokenSource::Given(token));
         self
     }
 
-    /// The file the token stands in, white space around it allowed. Replaces a token.
+    /// The file the token stands in, white space around it allowed. Replaces a token and a
+    /// certificate.
     ///
     /// It is read with the first request and again when it changed, or when the service refuses the token; so
     /// it need not exist yet. While there is none, calls fail with
     /// [`Unauthorized`](super::ErrorKind::Unauthorized).
     pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.source = Some(TokenSource::File(path.into()));
+        self
+    }
+
+    /// The certificate of this host and its private key, in PEM form. With them the token is got from the authn service
+    /// beside AMS. Replaces a token and a token file.
+    ///
+    /// The certificate is followed in its file by those between it and its CA; it may be a proxy certificate of the grid
+    /// (RFC 3820). The key is PKCS#8, PKCS#1 or EC, not encrypted; the same file may hold both. One that
+    /// every user of the machine can read is warned about.
+    ///
+    /// The token is got with the first request and kept. It is got again when the service refuses it (once for each
+    /// refusal, however many requests are refused together), when the files changed, and before the certificate ends.
+    /// What the authn service refuses fails the request with [`Unauthorized`](super::ErrorKind::Unauthorized); that it
+    /// does not answer, with [`Transient`](super::ErrorKind::Transient). In both cases the request was not carried out.
+    pub fn certificate(mut self, certificate: impl Into<PathBuf>, private_key: impl Into<PathBuf>) -> Self {
+        let files = IdentityFiles { certificate: certificate.into(), private_key: private_key.into() };
+        self.source = Some(TokenSource::Certificate(files));
+        self
+    }
+
+    /// The authn service, where a certificate is exchanged for a token; without it, port 8443 of the endpoint's host.
+    /// Such as `https://msg.example.org:8443`.
+    pub fn authn_endpoint(mut self, url: &str) -> Self {
+        self.authn_endpoint = Some(url.to_owned());
         self
     }
 
@@ -103,15 +137,41 @@ impl AmsClientBuilder {
         self
     }
 
+    /// What to do about calls that fail: nothing unless set. [`AmsClient::with_retry`] changes it for single calls.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// What the client calls itself; `ams-forwarder/VERSION` unless set.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.transport.user_agent);
         self
     }
 
-    /// Checks everything that can be checked without the service, and reads the CA certificates.
+    /// Checks everything that can be checked without the service, and reads the files of certificates and keys.
     pub fn build(self) -> Result<AmsClient, BuildError> {
+        self.make(Connector::new, HostLogin::try_files)
+    }
+
+    /// The same, for programs that run long and must start: a file of certificates or a key that cannot be used yet is no
+    /// error. It is read again with each request, which until then fails with
+    /// [`Untrusted`](super::ErrorKind::Untrusted) or [`Unauthorized`](super::ErrorKind::Unauthorized).
+    pub fn build_patient(self) -> Result<AmsClient, BuildError> {
+        let whatever = |login: &HostLogin| match login.try_files() {
+            Err(error) if error.path().is_some() => Ok(()),
+            tried => tried,
+        };
+        self.make(Connector::patient, whatever)
+    }
+
+    fn make(
+        self,
+        connector: impl FnOnce(Transport) -> Result<Connector, BuildError>,
+        try_files: impl FnOnce(&HostLogin) -> Result<(), BuildError>,
+    ) -> Result<AmsClient, BuildError> {
         let endpoint = Endpoint::parse(&self.endpoint)?;
+        let timeouts = self.transport.timeouts;
         let credential = match self.source {
             None => return Err(BuildError::NoToken),
             Some(TokenSource::File(path)) => Credential::file(path),
@@ -119,17 +179,22 @@ impl AmsClientBuilder {
                 let token = Token::new(text.expose_secret()).ok_or(BuildError::Token)?;
                 Credential::Fixed(Arc::new(token))
             }
+            Some(TokenSource::Certificate(files)) => {
+                let service = endpoint.authn(self.authn_endpoint.as_deref())?;
+                let login =
+                    HostLogin::new(Authn::new(&service, &endpoint.host, files, self.transport.clone())?);
+                try_files(&login)?;
+                Credential::Host(Arc::new(login))
+            }
         };
-        let timeouts = self.transport.timeouts;
-        let http = self.transport.build()?;
-        Ok(AmsClient(Arc::new(Inner {
-            http,
+        let inner = Inner {
+            connector: connector(self.transport)?,
             endpoint: endpoint.url,
             authority: endpoint.authority,
-            project: self.project,
             credential,
             timeouts,
-        })))
+        };
+        Ok(AmsClient(Caller::new(inner, self.retry), self.project))
     }
 }
 
@@ -148,6 +213,7 @@ struct Endpoint {
     /// Without a slash at its end, so that paths can be appended.
     url: String,
     authority: String,
+    host: String,
 }
 
 impl Endpoint {
@@ -171,8 +237,21 @@ impl Endpoint {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(refused("it names no host"));
         };
-        let authority = format!("{host}:{port}");
-        Ok(Self { url: url.as_str().trim_end_matches('/').to_owned(), authority })
+        let (authority, host) = (format!("{host}:{port}"), host.to_owned());
+        Ok(Self { url: url.as_str().trim_end_matches('/').to_owned(), authority, host })
+    }
+
+    /// The base URL of the authn service: the one given, or else where it usually is.
+    fn authn(&self, given: Option<&str>) -> Result<Url, BuildError> {
+        let usual = || format!("https://{}:{AUTHN_PORT}", self.host);
+        let text = given.map_or_else(usual, str::to_owned);
+        Url::parse(text.trim())
+            .ok()
+            .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none())
+            .filter(|url| url.username().is_empty() && url.password().is_none())
+            .ok_or(BuildError::AuthnEndpoint {
+                reason: "it is no base URL; https://msg.example.org:8443 is one",
+            })
     }
 }
 
@@ -186,12 +265,20 @@ pub enum BuildError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Neither a token nor a token file was given.
-    #[error("neither a token nor a token file was given")]
+    /// Neither a token nor a token file nor a certificate was given.
+    #[error("neither a token nor a token file nor a certificate was given")]
     NoToken,
     /// The token is empty or cannot travel in a header.
     #[error("the token is empty, or has characters that no token has (only printable ASCII is allowed)")]
     Token,
+    /// The token file cannot be used. No client is refused for that: the file is read when it is needed.
+    #[error("token file {}: {reason}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of what is in it.
+        reason: String,
+    },
     /// The CA file cannot be used.
     #[error("CA file {}: {reason}", path.display())]
     CaFile {
@@ -207,6 +294,28 @@ pub enum BuildError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The certificate to log in with cannot be used.
+    #[error("certificate {}: {reason}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The private key of the certificate cannot be used, or does not belong to it.
+    #[error("private key {}: {reason}", path.display())]
+    PrivateKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of what is in it.
+        reason: String,
+    },
+    /// The authn endpoint is no base URL of a service.
+    #[error("the authn endpoint is not usable: {reason}")]
+    AuthnEndpoint {
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The proxy is no URL of one.
     #[error("the proxy is not usable: an http:// or https:// URL is expected")]
@@ -236,7 +345,11 @@ impl BuildError {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::CaFile { path, .. } | Self::CaDir { path, .. } => Some(path),
+            Self::CaFile { path, .. }
+            | Self::CaDir { path, .. }
+            | Self::TokenFile { path, .. }
+            | Self::Certificate { path, .. }
+            | Self::PrivateKey { path, .. } => Some(path),
             _ => None,
         }
     }

@@ -1,21 +1,23 @@
-//! The token: given, or kept in a file that may change while the program runs.
-//!
-//! A token file is looked at before each request (one `stat`) and read again when its time or size changed;
-//! after a 401 it is read again whatever they say. A file that cannot be read, or is empty because somebody
-//! is just writing it, does not take away the token read before. No token is ever shown.
+//! Who asks: a token that is given, is kept in a file, or is got for a host certificate. No token is ever shown.
 
+mod authn;
+pub(super) mod file;
+mod host;
+mod look;
+
+use super::{builder::BuildError, error::ErrorKind};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-/// Longer than any token; a token file that goes on behind it was named by mistake.
-const LONGEST_FILE: u64 = 64 * 1024;
+pub(super) use authn::Authn;
+use file::TokenFile;
+pub(super) use host::HostLogin;
+pub(super) use look::warn_if_exposed;
 
 /// A token that can travel in a header.
 pub(crate) struct Token {
@@ -50,9 +52,39 @@ impl Token {
     }
 }
 
+/// Why there is no token, and what follows from it for the request that needs one.
+#[derive(Clone, Debug)]
+pub(crate) struct NoToken {
+    pub(crate) kind: ErrorKind,
+    /// See [`Error::class`](super::Error::class).
+    pub(crate) class: &'static str,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl NoToken {
+    /// It lasts until somebody mends it.
+    fn lasting(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Unauthorized,
+            class: ErrorKind::Unauthorized.as_str(),
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+}
+
+/// A file is in the way, until somebody mends it.
+impl From<BuildError> for NoToken {
+    fn from(error: BuildError) -> Self {
+        Self::lasting(error.to_string())
+    }
+}
+
 pub(crate) enum Credential {
     Fixed(Arc<Token>),
     File(Arc<TokenFile>),
+    Host(Arc<HostLogin>),
 }
 
 impl Credential {
@@ -62,94 +94,34 @@ impl Credential {
     }
 
     /// The token to use now, or why there is none.
-    pub(crate) async fn current(&self) -> Result<Arc<Token>, String> {
+    pub(crate) async fn current(&self) -> Result<Arc<Token>, NoToken> {
         match self {
             Self::Fixed(token) => Ok(Arc::clone(token)),
-            Self::File(file) => aside(file, TokenFile::current).await,
+            Self::File(file) => look::aside(file, |file| Ok(file.current()?)).await,
+            Self::Host(login) => login.current().await,
         }
     }
 
-    /// Another token than the one that was just refused, if there is one by now.
-    pub(crate) async fn instead_of(&self, refused: &Token) -> Option<Arc<Token>> {
+    /// Another token than the one that was just refused, if there is one by now. An error says why it could not be
+    /// asked for.
+    pub(crate) async fn instead_of(&self, refused: &Arc<Token>) -> Result<Option<Arc<Token>>, NoToken> {
         match self {
-            Self::Fixed(_) => None,
+            Self::Fixed(_) => Ok(None),
             Self::File(file) => {
-                aside(file, TokenFile::read_again).await.ok().filter(|token| !token.is(refused))
+                let again = look::aside(file, |file| Ok(file.read_again()?)).await;
+                Ok(again.ok().filter(|token| !token.is(refused)))
             }
-        }
-    }
-}
-
-/// Looks at the file on a thread that may block: a network file system that hangs must not take the runtime with it.
-async fn aside(
-    file: &Arc<TokenFile>,
-    look: impl FnOnce(&TokenFile) -> Result<Arc<Token>, String> + Send + 'static,
-) -> Result<Arc<Token>, String> {
-    let file = Arc::clone(file);
-    let looked = tokio::task::spawn_blocking(move || look(&file)).await;
-    looked.unwrap_or_else(|_| Err("the token file was not looked at: the runtime ends".to_owned()))
-}
-
-pub(crate) struct TokenFile {
-    path: PathBuf,
-    last: Mutex<Option<(Stamp, Arc<Token>)>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    len: u64,
-}
-
-impl TokenFile {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, last: Mutex::new(None) }
-    }
-
-    fn current(&self) -> Result<Arc<Token>, String> {
-        let known = self.known();
-        if let Some((stamp, token)) = &known
-            && stamp_of(&self.path).ok() == Some(*stamp)
-        {
-            return Ok(Arc::clone(token));
-        }
-        match (self.read_again(), known) {
-            (Err(_), Some((_, token))) => Ok(token),
-            (outcome, _) => outcome,
+            Self::Host(login) => login.instead_of(refused).await,
         }
     }
 
-    fn read_again(&self) -> Result<Arc<Token>, String> {
-        let (stamp, token) =
-            read(&self.path).map_err(|why| format!("token file {}: {why}", self.path.display()))?;
-        let token = Arc::new(token);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, Arc::clone(&token)));
-        Ok(token)
+    /// When the certificate it comes from ends, as far as it was read.
+    pub(crate) fn ends(&self) -> Option<SystemTime> {
+        match self {
+            Self::Fixed(_) | Self::File(_) => None,
+            Self::Host(login) => login.ends(),
+        }
     }
-
-    fn known(&self) -> Option<(Stamp, Arc<Token>)> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn stamp_of(path: &Path) -> std::io::Result<Stamp> {
-    std::fs::metadata(path).map(|metadata| stamp(&metadata))
-}
-
-fn stamp(metadata: &std::fs::Metadata) -> Stamp {
-    Stamp { modified: metadata.modified().ok(), len: metadata.len() }
-}
-
-/// The stamp is taken before the content: a change in between shows at the next look.
-fn read(path: &Path) -> Result<(Stamp, Token), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let stamp = file.metadata().map(|metadata| stamp(&metadata)).map_err(|error| error.to_string())?;
-    let mut text = String::new();
-    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    let text = SecretString::from(text);
-    let token = Token::new(text.expose_secret())
-        .ok_or("it holds no token: one line of printable ASCII is expected")?;
-    Ok((stamp, token))
 }
 
 #[cfg(test)]

@@ -38,3 +38,8 @@ pub(super) fn decode(text: &str, out: &mut Vec<u8>) -> Result<(), NotBase64> {
 pub(super) fn encode(payload: &[u8], out: &mut String) {
     BASE64.encode_string(payload, out);
 }
+
+/// How long the base64 of a payload is.
+pub(super) fn encoded_bytes(payload: usize) -> usize {
+    payload.div_ceil(3).saturating_mul(4)
+}

@@ -4,6 +4,7 @@
 //! do. The token never occurs in one, nor a query or the content of a message. How an answer becomes an error
 //! is written in `classify`.
 
+use super::credential::NoToken;
 use std::{fmt, time::Duration};
 
 /// The result of a call to the service.
@@ -15,7 +16,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum ErrorKind {
     /// It may pass: try again, later. No connection, a timeout, 429, 5xx, or an answer that is none of AMS.
     Transient,
-    /// No token, or one the service does not know (401).
+    /// The server could not prove who it is: its certificate has expired, is for another host, or of an unknown CA; or the
+    /// CA certificates to check it with cannot be read. Nothing was sent.
+    Untrusted,
+    /// No token, or one the service does not know (401); or the login with a host certificate was refused.
     Unauthorized,
     /// The token's user lacks the role, or is not in the ACL (403).
     Forbidden,
@@ -41,6 +45,7 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Transient => "transient",
+            Self::Untrusted => "untrusted",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
@@ -77,6 +82,7 @@ struct Details {
     elapsed: Duration,
     retry_after: Option<Duration>,
     may_have_happened: bool,
+    attempts: u32,
 }
 
 /// No connection was made: nothing was sent.
@@ -86,10 +92,11 @@ pub(super) const TIMEOUT: &str = "timeout";
 
 impl Error {
     /// Every value [`class`](Self::class) can have.
-    pub const CLASSES: [&'static str; 12] = [
+    pub const CLASSES: [&'static str; 13] = [
         "transient",
         CONNECT,
         TIMEOUT,
+        "untrusted",
         "unauthorized",
         "forbidden",
         "not_found",
@@ -117,7 +124,20 @@ impl Error {
             elapsed: Duration::ZERO,
             retry_after: None,
             may_have_happened: true,
+            attempts: 1,
         }))
+    }
+
+    /// There is no token, or none but one that was refused; that decides what follows, and whether anything happened is
+    /// as it was.
+    pub(crate) fn for_want_of(mut self, token: NoToken) -> Self {
+        let NoToken { kind, class, message, retry_after } = token;
+        self.0.message = match self.0.status {
+            Some(_) => format!("{}, and there is no other token: {message}", self.0.message),
+            None => message,
+        };
+        (self.0.kind, self.0.class, self.0.retry_after) = (kind, class, retry_after);
+        self
     }
 
     pub(crate) fn with_class(mut self, class: &'static str) -> Self {
@@ -143,6 +163,17 @@ impl Error {
     pub(crate) fn with_may_have_happened(mut self, may: bool) -> Self {
         self.0.may_have_happened = may;
         self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Whether an earlier attempt of the same call may have been carried out: this answer may be about what that has
+    /// done.
+    pub(super) fn follows_doubt(&self) -> bool {
+        self.0.attempts > 1 && self.0.may_have_happened
     }
 
     /// What follows from it.
@@ -182,7 +213,14 @@ impl Error {
         &self.0.message
     }
 
-    /// The time from the start of the call to its failure.
+    /// How often it was tried: once, unless a [`RetryPolicy`](super::RetryPolicy) says otherwise. This is the error of
+    /// the last attempt.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The time from the start of the call to its failure, of all attempts.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
@@ -194,7 +232,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Whether the service may have done what was asked.
+    /// Whether the service may have done what was asked, at any attempt.
     ///
     /// False where it certainly has not: no connection was made, it was refused before it was sent, or the
     /// service itself refused it. True where no answer came, where it broke off, or where somebody in between
@@ -213,6 +251,9 @@ impl fmt::Display for Error {
             write!(f, "{status} ")?;
         }
         write!(f, "{} ({}, after {} ms", details.message, details.class, details.elapsed.as_millis())?;
+        if details.attempts > 1 {
+            write!(f, ", {} attempts", details.attempts)?;
+        }
         if let Some(wait) = details.retry_after {
             write!(f, ", to be tried again after {} s", wait.as_secs())?;
         }

@@ -2,8 +2,8 @@
 //!
 //! It puts the token into its header and nowhere else, follows no redirect (the token would travel along),
 //! reads no more of an answer than allowed, and turns whatever goes wrong into an [`Error`](super::Error)
-//! without a secret in it. There is no retry here but one: a token file that changed under a 401 is tried at
-//! once. Retrying is for callers, who know what a repetition means.
+//! without a secret in it. There is no retry here but one: another token is tried at once when one
+//! got a 401. What else is retried is the business of `retry`, and what a repetition means is written in the request.
 
 use super::{
     Inner,
@@ -13,6 +13,7 @@ use reqwest::{
     Body, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderValue},
 };
+use secrecy::ExposeSecret;
 use std::time::{Duration, Instant};
 
 mod answer;
@@ -21,15 +22,16 @@ mod failure;
 mod request;
 
 pub(super) use answer::Answer;
-pub(super) use request::{Method, Request};
+pub(super) use body::{Unread, read as read_body, read_start};
+pub(super) use request::{Method, Repetition, Request};
 
 const TOKEN_HEADER: &str = "x-api-key";
 
 impl Inner {
     /// Sends a request and returns the answer of a success; everything else is an error.
-    pub(super) async fn send(&self, mut request: Request) -> Result<Answer> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Answer> {
         let started = Instant::now();
-        let outcome = self.try_send(&mut request, started).await;
+        let outcome = self.try_send(request, started).await;
         let result = match &outcome {
             Ok(answer) => Some(answer.status.as_u16()),
             Err(error) => error.status(),
@@ -45,21 +47,25 @@ impl Inner {
         outcome.map_err(|error| error.with_elapsed(elapsed))
     }
 
-    async fn try_send(&self, request: &mut Request, started: Instant) -> Result<Answer> {
-        let no_token = |why| request.refuse(ErrorKind::Unauthorized, why);
+    async fn try_send(&self, request: &Request, started: Instant) -> Result<Answer> {
+        let no_token = |why| request.refuse(ErrorKind::Unauthorized, "").for_want_of(why);
         let mut token = self.credential.current().await.map_err(no_token)?;
+        let client = self.connector.http().await.map_err(|why| failure::no_answer(request, why))?;
         let mut http = self.prepare(request)?;
         // Cheap: the body is shared, not copied.
         let again = http.try_clone();
         http.headers_mut().insert(TOKEN_HEADER, token.header());
-        let mut response =
-            self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let (Some(other), Some(mut http)) = (self.credential.instead_of(&token).await, again)
-        {
-            token = other;
-            http.headers_mut().insert(TOKEN_HEADER, token.header());
-            response = self.http.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        let mut response = client.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let other = match self.credential.instead_of(&token).await {
+                Ok(other) => other,
+                Err(why) => return Err(failure::refusal(request, response, &token).await.for_want_of(why)),
+            };
+            if let (Some(other), Some(mut http)) = (other, again) {
+                token = other;
+                http.headers_mut().insert(TOKEN_HEADER, token.header());
+                response = client.execute(http).await.map_err(|error| self.unreachable(request, &error))?;
+            }
         }
         let status = response.status();
         if !status.is_success() {
@@ -76,17 +82,24 @@ impl Inner {
                 return Err(request.error(ErrorKind::TooLarge, message).with_status(status.as_u16()));
             }
         };
-        Ok(Answer { body, status, started, method: request.method, path: std::mem::take(&mut request.path) })
+        let answer = Answer { body, status, started, method: request.method, path: request.path.clone() };
+        if answer.is_page() { Err(answer.not_ams("")) } else { Ok(answer) }
     }
 
-    fn prepare(&self, request: &mut Request) -> Result<reqwest::Request> {
+    fn prepare(&self, request: &Request) -> Result<reqwest::Request> {
         let mut url = Url::parse(&format!("{}{}", self.endpoint, request.path))
             .map_err(|error| request.refuse(ErrorKind::Invalid, error.to_string()))?;
+        if let Some(secret) = &request.secret_segment {
+            let mut segments = url
+                .path_segments_mut()
+                .map_err(|()| request.refuse(ErrorKind::Invalid, "the endpoint has no path"))?;
+            segments.push(secret.expose_secret());
+        }
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let mut http = reqwest::Request::new(request.method.into(), url);
-        if let Some(body) = request.body.take() {
+        if let Some(body) = request.body.clone() {
             http.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *http.body_mut() = Some(Body::from(body));
         }

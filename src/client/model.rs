@@ -1,8 +1,11 @@
 //! What callers hand in and get back, apart from messages: pages, offsets, and what projects, topics and
-//! subscriptions are. The forms on the wire are private to the file of each resource.
+//! subscriptions are. What only one resource has stands in its file, as do the forms on the wire.
 
-use super::name::{ProjectName, SubscriptionName, TopicName};
-use serde::{Deserialize, Serialize};
+use super::{
+    name::{ProjectName, SubscriptionName, TopicName},
+    push::PushInfo,
+};
+use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
 /// How much one pull may bring.
@@ -90,7 +93,7 @@ pub struct TopicInfo {
 }
 
 /// A subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SubscriptionInfo {
     /// Its project.
@@ -101,10 +104,15 @@ pub struct SubscriptionInfo {
     pub topic_project: ProjectName,
     /// Its topic, which may be gone by now.
     pub topic: TopicName,
-    /// How long after a pull its messages can be acknowledged.
+    /// How long after a pull its messages can be acknowledged. Written as whole seconds, `ack_deadline_seconds`.
+    #[serde(rename = "ack_deadline_seconds", serialize_with = "as_seconds")]
     pub ack_deadline: Duration,
     /// When it was made: RFC 3339, as the service sent it.
     pub created_on: String,
-    /// Whether the service pushes its messages to an endpoint.
-    pub push: bool,
+    /// Where the service pushes its messages; none if they are to be pulled.
+    pub push: Option<PushInfo>,
+}
+
+fn as_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
 }

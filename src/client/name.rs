@@ -1,4 +1,4 @@
-//! Names of projects, topics and subscriptions, checked before they become part of a path.
+//! Names of projects, topics, subscriptions, schemas and users, checked before they become part of a path.
 //!
 //! The service takes `[A-Za-z0-9_-]+` and answers 400 to all else (recorded: `Invalid topic name`). A name of
 //! these types therefore needs no escaping in a URL, a file name or a metric label.
@@ -6,13 +6,13 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// A text that is no name of a project, topic or subscription.
+/// A text that is no name of a project, topic, subscription, schema or user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{value:?} is no name of a {kind}: letters, digits, `_` and `-` are allowed, and at least one of them"
 )]
 pub struct InvalidName {
-    /// What it should have named: `project`, `topic` or `subscription`.
+    /// What it should have named: `project`, `topic`, `subscription`, `schema` or `user`.
     pub kind: &'static str,
     /// What was given.
     pub value: String,
@@ -104,6 +104,14 @@ name! {
     /// The name of a subscription, without its project.
     SubscriptionName, "subscription"
 }
+name! {
+    /// The name of a schema, without its project.
+    SchemaName, "schema"
+}
+name! {
+    /// The name of a user.
+    UserName, "user"
+}
 
 impl TopicName {
     /// The name with its project, as request bodies have it: `projects/P/topics/T`.
@@ -118,6 +126,14 @@ impl SubscriptionName {
     #[must_use]
     pub fn qualified(&self, project: &ProjectName) -> String {
         format!("projects/{project}/subscriptions/{self}")
+    }
+}
+
+impl SchemaName {
+    /// The name with its project, as requests and answers have it: `projects/P/schemas/S`.
+    #[must_use]
+    pub fn qualified(&self, project: &ProjectName) -> String {
+        format!("projects/{project}/schemas/{self}")
     }
 }
 

@@ -66,6 +66,13 @@ impl NewMessage {
     pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
+
+    /// About what it takes in the log, base64 and attributes counted, and at least what it takes in the body of a
+    /// publish. The service takes no record of more than about 1.5 MB.
+    #[must_use]
+    pub fn record_bytes(&self) -> usize {
+        raw::record_bytes(self.attributes(), data::encoded_bytes(self.payload.len()))
+    }
 }
 
 impl fmt::Debug for NewMessage {

@@ -7,7 +7,7 @@
 use super::{
     AmsClient,
     error::{ErrorKind, Result},
-    http::Method,
+    http::{Method, Repetition},
     name::SubscriptionName,
 };
 use serde::Deserialize;
@@ -19,6 +19,27 @@ struct Found {
     offset: i64,
 }
 
+/// Seeking.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewMessage, SubscriptionName, TopicName};
+/// use std::time::{Duration, SystemTime};
+///
+/// let (topic, subscription): (TopicName, SubscriptionName) = ("metrics".parse()?, "archive".parse()?);
+/// client.create_topic(&topic).await?;
+/// client.publish(&topic, &[NewMessage::new("a"), NewMessage::new("b")]).await?;
+/// client.create_subscription(&subscription, &topic, None).await?; // at the end of the log
+/// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+/// let offset = client.time_to_offset(&subscription, an_hour_ago).await?;
+/// client.modify_offset(&subscription, offset).await?;
+/// assert_eq!(client.offsets(&subscription).await?.current, 0);
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Moves a subscription so that the message with id `offset` comes next; one past the newest is the end
     /// of the log.
@@ -34,6 +55,7 @@ impl AmsClient {
         let request = || {
             self.subscription_request(Method::Post, subscription, ":modifyOffset")
                 .body(json!({ "offset": offset }).to_string())
+                .repetition(Repetition::Harmless)
         };
         let refuse =
             |kind, message: String| Err(request().refuse(kind, message).with_elapsed(started.elapsed()));
@@ -64,7 +86,7 @@ impl AmsClient {
     /// [`modify_offset`](Self::modify_offset).
     ///
     /// [`Conflict`](ErrorKind::Conflict) when there is none: the time lies behind the newest message.
-    /// Milliseconds count. Changes nothing.
+    /// Milliseconds count. Changes nothing, so dropping it loses nothing.
     pub async fn time_to_offset(&self, subscription: &SubscriptionName, time: SystemTime) -> Result<u64> {
         let request = self.subscription_request(Method::Get, subscription, ":timeToOffset");
         let Ok(time) = jiff::Timestamp::try_from(time) else {

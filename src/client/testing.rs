@@ -25,11 +25,11 @@ pub(super) const TOKEN: &str = "S3CRET+token/0123456789abcdef==";
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) name: String,
-    method: String,
-    path: String,
-    body: Option<Value>,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
     pub(super) status: u16,
-    content_type: String,
+    pub(super) content_type: String,
     pub(super) text: String,
 }
 

@@ -1,126 +1,50 @@
-//! Whom to trust: the roots of TLS.
+//! TLS: whom to trust (`roots`), who this host is (`identity`), and what is wrong with a server's certificate, in plain
+//! words (`verifier`).
 //!
-//! A CA file or a CA directory as grid sites have it, else the system's store, else the roots bundled with
-//! the program (an image without any files has no store). The crypto provider is named here, so that no
-//! program has to install one for the whole process.
+//! The crypto provider is named here, so that no program has to install one for the whole process.
+
+mod described;
+mod identity;
+mod roots;
+mod verifier;
 
 use super::builder::BuildError;
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    ClientConfig,
+    client::WebPkiServerVerifier,
+    crypto::{CryptoProvider, ring},
+    sign::SingleCertAndKey,
 };
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-/// Where the roots come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Roots {
-    /// The system's store, or the bundled roots where there is none.
-    #[default]
-    System,
-    /// Only the certificates of this PEM file.
-    File(PathBuf),
-    /// Only the certificates of this directory.
-    Directory(PathBuf),
-}
+pub(crate) use described::{Described, names_of};
+pub(crate) use identity::{Identity, IdentityFiles};
+pub(crate) use roots::Roots;
+pub(crate) use verifier::Untrusted;
+use verifier::Verifier;
 
-pub(super) fn config(roots: &Roots) -> Result<ClientConfig, BuildError> {
-    let store = match roots {
-        Roots::System => system(),
-        Roots::File(path) => file(path)?,
-        Roots::Directory(path) => directory(path)?,
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// Reads the roots. Blocks.
+pub(super) fn config(roots: &Roots, identity: Option<&Identity>) -> Result<ClientConfig, BuildError> {
+    let refused = |reason: String| BuildError::Http { reason };
+    let provider = Arc::new(provider());
+    let store = Arc::new(roots.read()?);
+    let webpki = WebPkiServerVerifier::builder_with_provider(store, Arc::clone(&provider))
+        .build()
+        .map_err(|error| refused(error.to_string()))?;
+    // "Dangerous" is what rustls calls any verifier but its own; this one lets it decide, and says it in other words.
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| BuildError::Http { reason: error.to_string() })?;
-    Ok(config.with_root_certificates(store).with_no_client_auth())
-}
-
-fn system() -> RootCertStore {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if store.is_empty() {
-        tracing::info!("the system has no CA certificates; using those bundled with this program");
-        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    store
-}
-
-fn file(path: &Path) -> Result<RootCertStore, BuildError> {
-    let refused = |reason: String| BuildError::CaFile { path: path.to_owned(), reason };
-    let mut store = RootCertStore::empty();
-    let (usable, ignored) = store.add_parsable_certificates(read(path).map_err(refused)?);
-    if usable == 0 {
-        return Err(refused("no certificate in it is usable".to_owned()));
-    }
-    if ignored > 0 {
-        tracing::warn!(file = %path.display(), usable, ignored, "left out certificates of the CA file");
-    }
-    Ok(store)
-}
-
-/// Takes `*.pem` and the hash names of OpenSSL (`12ab34cd.0`). A file that is broken is warned about and left
-/// out: one of a hundred CAs must not stop the start.
-fn directory(path: &Path) -> Result<RootCertStore, BuildError> {
-    let refused = |reason: String| BuildError::CaDir { path: path.to_owned(), reason };
-    let entries = std::fs::read_dir(path).map_err(|error| refused(error.to_string()))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| names_a_certificate(path))
-        .collect();
-    files.sort();
-
-    let mut store = RootCertStore::empty();
-    let mut seen = HashSet::new();
-    let mut broken = Vec::new();
-    for file in files {
-        match read(&file) {
-            Err(reason) => broken.push((file, reason)),
-            Ok(certificates) => {
-                // The hash names are links to the `.pem` files: each certificate comes twice.
-                let new = certificates.into_iter().filter(|certificate| seen.insert(certificate.clone()));
-                let (_, ignored) = store.add_parsable_certificates(new);
-                if ignored > 0 {
-                    broken.push((file, "no usable CA certificate".to_owned()));
-                }
-            }
+        .map_err(|error| refused(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier::new(webpki, roots.to_string())));
+    Ok(match identity {
+        None => config.with_no_client_auth(),
+        Some(identity) => {
+            config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&identity.key))))
         }
-    }
-    if let Some((first, reason)) = broken.first() {
-        tracing::warn!(
-            directory = %path.display(),
-            usable = store.len(),
-            broken = broken.len(),
-            first = %first.display(),
-            reason,
-            "left out files of the CA directory that hold no usable certificate"
-        );
-    }
-    if store.is_empty() {
-        return Err(refused("it holds no usable certificate (*.pem, *.0)".to_owned()));
-    }
-    Ok(store)
-}
-
-fn names_a_certificate(path: &Path) -> bool {
-    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
-        extension == "pem" || (extension.len() == 1 && extension.as_bytes()[0].is_ascii_digit())
     })
 }
 
-fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = std::fs::read(path).map_err(|error| error.to_string())?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match certificates {
-        Ok(certificates) if certificates.is_empty() => Err("no certificate in it".to_owned()),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(error.to_string()),
-    }
+fn provider() -> CryptoProvider {
+    ring::default_provider()
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,10 +2,10 @@
 
 use super::{
     AmsClient,
-    error::Result,
-    http::{Answer, Method, Request},
+    error::{ErrorKind, Result},
+    http::{Answer, Method, Repetition, Request},
     model::{Page, PageRequest, TopicInfo},
-    name::{TopicName, split_qualified},
+    name::{ProjectName, SubscriptionName, TopicName, split_qualified},
     publish::{self, NewMessage, RawMessage},
 };
 use serde::Deserialize;
@@ -34,26 +34,79 @@ struct Published {
     message_ids: Vec<String>,
 }
 
+/// Topics, and publishing to them.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = example_client().await?;
+/// use ams_forwarder::client::{NewMessage, PageRequest, TopicName};
+///
+/// let topic: TopicName = "metrics".parse()?;
+/// client.create_topic(&topic).await?;
+/// let message = NewMessage::new("42").attribute("host", "a.example.org")?;
+/// assert_eq!(client.publish(&topic, &[message]).await?, [0]);
+/// let page = client.topics(&PageRequest::default()).await?;
+/// assert_eq!((page.items[0].name.as_str(), page.total), ("metrics", 1));
+/// # Ok(())
+/// # }
+/// ```
 impl AmsClient {
     /// Creates a topic. [`Conflict`](super::ErrorKind::Conflict) when it exists.
     ///
     /// If the call is dropped or its answer is lost, the topic may have been created. A topic that is deleted
     /// and created again starts at id 0, while its old subscriptions keep their place.
     pub async fn create_topic(&self, topic: &TopicName) -> Result<TopicInfo> {
-        let answer = self.0.send(self.topic_request(Method::Put, topic)).await?;
-        topic_info(&answer, answer.json()?)
+        match self.0.send(self.topic_request(Method::Put, topic, "")).await {
+            // It exists, and an earlier attempt may have created it.
+            Err(error) if error.kind() == ErrorKind::Conflict && error.follows_doubt() => {
+                self.topic(topic).await
+            }
+            answer => {
+                let answer = answer?;
+                topic_info(&answer, answer.json()?)
+            }
+        }
     }
 
     /// Shows a topic. Changes nothing, so dropping it loses nothing.
     pub async fn topic(&self, topic: &TopicName) -> Result<TopicInfo> {
-        let answer = self.0.send(self.topic_request(Method::Get, topic)).await?;
+        let answer = self.0.send(self.topic_request(Method::Get, topic, "")).await?;
         topic_info(&answer, answer.json()?)
     }
 
-    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing.
+    /// Whether there is such a topic; in a project that does not exist there is none. Changes nothing, so dropping it
+    /// loses nothing.
+    ///
+    /// What is not the service's own word is an error, not a no: a proxy may answer 404 as well.
+    pub async fn topic_exists(&self, topic: &TopicName) -> Result<bool> {
+        exists(self.topic(topic).await)
+    }
+
+    /// The subscriptions of a topic. Changes nothing, so dropping it loses nothing.
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such topic.
+    pub async fn topic_subscriptions(&self, topic: &TopicName) -> Result<Vec<SubscriptionName>> {
+        #[derive(Deserialize)]
+        struct Names {
+            subscriptions: Vec<String>,
+        }
+        let answer = self.0.send(self.topic_request(Method::Get, topic, "/subscriptions")).await?;
+        let found: Names = answer.json()?;
+        let name = |text: &String| {
+            let (_, name): (ProjectName, _) = qualified(text, "subscriptions")?;
+            Some(name)
+        };
+        let names: Option<_> = found.subscriptions.iter().map(name).collect();
+        names.ok_or_else(|| answer.not_ams("a subscription that is no qualified name"))
+    }
+
+    /// Lists topics, the newest first; a publisher sees only those it may publish to. Changes nothing, so
+    /// dropping it loses nothing.
     pub async fn topics(&self, page: &PageRequest) -> Result<Page<TopicInfo>> {
-        let path = format!("/v1/projects/{}/topics", self.project());
-        let answer = self.0.send(paged(Request::new(Method::Get, path), page)).await?;
+        let request = self.project_request(Method::Get, "/topics");
+        let answer = self.0.send(paged(request, page)).await?;
         let found: WireTopics = answer.json()?;
         let items: Result<_> = found.topics.into_iter().map(|topic| topic_info(&answer, topic)).collect();
         Ok(Page { items: items?, next: non_empty(found.next_page_token), total: found.total_size })
@@ -64,7 +117,7 @@ impl AmsClient {
     ///
     /// If the call is dropped or its answer is lost, the topic may be gone.
     pub async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
-        self.0.send(self.topic_request(Method::Delete, topic)).await?.nothing()
+        self.0.send(self.topic_request(Method::Delete, topic, "")).await?.nothing()
     }
 
     /// Publishes messages in their order and returns their ids. Nothing is sent when there are none.
@@ -93,8 +146,8 @@ impl AmsClient {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let path = format!("/v1/projects/{}/topics/{topic}:publish", self.project());
-        let answer = self.0.send(Request::new(Method::Post, path).body(body())).await?;
+        let request = self.topic_request(Method::Post, topic, ":publish").body(body());
+        let answer = self.0.send(request.repetition(Repetition::Duplicates)).await?;
         let published: Published = answer.json()?;
         if published.message_ids.len() != count {
             return Err(answer.not_ams("another number of ids than of messages"));
@@ -103,8 +156,9 @@ impl AmsClient {
         ids.map_err(|_| answer.not_ams("a message id that is no number"))
     }
 
-    fn topic_request(&self, method: Method, topic: &TopicName) -> Request {
-        Request::new(method, format!("/v1/projects/{}/topics/{topic}", self.project()))
+    /// `rest` is empty, or begins with a colon or a slash.
+    pub(super) fn topic_request(&self, method: Method, topic: &TopicName, rest: &str) -> Request {
+        self.project_request(method, &format!("/topics/{topic}{rest}"))
     }
 }
 
@@ -121,6 +175,15 @@ pub(super) fn qualified<'a, P: TryFrom<&'a str>, N: TryFrom<&'a str>>(
 ) -> Option<(P, N)> {
     let (project, name) = split_qualified(text, collection)?;
     Some((project.try_into().ok()?, name.try_into().ok()?))
+}
+
+/// Whether a thing that was asked for is there.
+pub(super) fn exists<T>(shown: Result<T>) -> Result<bool> {
+    match shown {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound && !error.may_have_happened() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Adds what asks for a page.

@@ -1,15 +1,21 @@
-//! What every HTTP client of this crate has in common, whomever it speaks to: whom it trusts, how long it waits, that
-//! it follows no redirect (credentials would travel along), and how a failure is put into words.
+//! What every HTTP client of this crate has in common, whomever it speaks to: whom it trusts, who it is, how long it
+//! waits, that it follows no redirect (credentials would travel along), and how a failure is put into words.
 
 use super::{
     builder::BuildError,
     classify,
     error::{CONNECT, ErrorKind, TIMEOUT},
-    tls::{self, Roots},
+    tls::{self, Identity, Roots, Untrusted},
 };
 use reqwest::{Url, header::HeaderValue};
+use rustls::AlertDescription;
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use std::{
+    error::Error as StdError,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 const USER_AGENT: &str = concat!("ams-forwarder/", env!("CARGO_PKG_VERSION"));
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -17,6 +23,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
 /// How to reach a server. Shows no secret: there is no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) roots: Roots,
     pub(crate) proxy: Proxy,
@@ -25,6 +32,7 @@ pub(crate) struct Transport {
 }
 
 /// Which way requests go.
+#[derive(Clone)]
 pub(crate) enum Proxy {
     /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     Environment,
@@ -47,8 +55,8 @@ impl Transport {
         Self { roots: Roots::System, proxy: Proxy::Environment, timeouts, user_agent: USER_AGENT.to_owned() }
     }
 
-    /// Reads the certificates. Nothing is connected yet.
-    pub(crate) fn build(self) -> Result<reqwest::Client, BuildError> {
+    /// Reads the certificates, and shows `identity` to servers that ask for one. Nothing is connected yet. Blocks.
+    pub(crate) fn build(&self, identity: Option<&Identity>) -> Result<reqwest::Client, BuildError> {
         let Timeouts { request, connect } = self.timeouts;
         for (what, timeout) in [("timeout", request), ("connect timeout", connect)] {
             if timeout.is_zero() {
@@ -56,9 +64,9 @@ impl Transport {
             }
         }
         let user_agent = HeaderValue::from_str(&self.user_agent)
-            .map_err(|_| BuildError::UserAgent { value: self.user_agent })?;
+            .map_err(|_| BuildError::UserAgent { value: self.user_agent.clone() })?;
         let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&self.roots)?)
+            .tls_backend_preconfigured(tls::config(&self.roots, identity)?)
             .user_agent(user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -67,7 +75,7 @@ impl Transport {
             .tcp_nodelay(true)
             .tcp_keepalive(KEEPALIVE)
             .pool_idle_timeout(POOL_IDLE);
-        http = match self.proxy {
+        http = match &self.proxy {
             Proxy::Environment => http,
             Proxy::Direct => http.no_proxy(),
             Proxy::Given(url) => http.proxy(proxy(url.expose_secret())?),
@@ -81,17 +89,84 @@ fn proxy(text: &str) -> Result<reqwest::Proxy, BuildError> {
     url.and_then(|url| reqwest::Proxy::all(url).ok()).ok_or(BuildError::Proxy)
 }
 
+/// An HTTP client that is made again after a server could not be trusted, or when it could not be made: the files that
+/// it is made of may have been mended.
+pub(crate) struct Connector {
+    transport: Arc<Transport>,
+    http: Mutex<Option<reqwest::Client>>,
+}
+
+impl Connector {
+    /// Reads the certificates. Blocks.
+    pub(crate) fn new(transport: Transport) -> Result<Self, BuildError> {
+        let http = Mutex::new(Some(transport.build(None)?));
+        Ok(Self { transport: Arc::new(transport), http })
+    }
+
+    /// The same, for who runs long and must start: files that cannot be used yet are looked at again with each request.
+    pub(crate) fn patient(transport: Transport) -> Result<Self, BuildError> {
+        let http = match transport.build(None) {
+            Ok(http) => Some(http),
+            Err(error) if error.path().is_some() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { transport: Arc::new(transport), http: Mutex::new(http) })
+    }
+
+    /// The client, or which file is in the way.
+    pub(crate) async fn http(&self) -> Result<reqwest::Client, NoAnswer> {
+        if let Some(http) = self.made().clone() {
+            return Ok(http);
+        }
+        let transport = Arc::clone(&self.transport);
+        let made = tokio::task::spawn_blocking(move || transport.build(None)).await;
+        match made {
+            Ok(Ok(http)) => Ok(self.made().insert(http).clone()),
+            Ok(Err(error)) => Err(NoAnswer::of(ErrorKind::Untrusted, error.to_string())),
+            Err(_) => Err(NoAnswer::of(ErrorKind::Transient, "the runtime ends".to_owned())),
+        }
+    }
+
+    /// Reads the certificates again before the next request, if it is their fault that there was no answer.
+    pub(crate) fn learn_from(&self, failed: &NoAnswer) {
+        if failed.kind == ErrorKind::Untrusted {
+            *self.made() = None;
+        }
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, Option<reqwest::Client>> {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Why there is no whole answer.
 pub(crate) struct NoAnswer {
-    /// `connect`, `timeout` or `transient`; see [`Error::class`](super::Error::class).
+    /// [`Transient`](ErrorKind::Transient) or [`Untrusted`](ErrorKind::Untrusted).
+    pub(crate) kind: ErrorKind,
+    /// The kind's word, or `connect` or `timeout`; see [`Error::class`](super::Error::class).
     pub(crate) class: &'static str,
     /// In words, without a URL.
     pub(crate) message: String,
 }
 
+impl NoAnswer {
+    fn of(kind: ErrorKind, message: String) -> Self {
+        Self { kind, class: kind.as_str(), message }
+    }
+
+    /// Whether the request certainly did not get to the server.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.class == CONNECT || self.kind == ErrorKind::Untrusted
+    }
+}
+
 impl Timeouts {
     /// No answer came from the server at `authority`, which may be its host or host and port.
     pub(crate) fn no_answer(&self, authority: &str, error: &reqwest::Error) -> NoAnswer {
+        if let Some(Untrusted(why)) = untrusted(error) {
+            return NoAnswer::of(ErrorKind::Untrusted, format!("{authority} is not trusted: {why}"));
+        }
+        let kind = ErrorKind::Transient;
         let (class, message) = if error.is_connect() && error.is_timeout() {
             (CONNECT, format!("no connection to {authority} within {:?}", self.connect))
         } else if error.is_connect() {
@@ -99,9 +174,9 @@ impl Timeouts {
         } else if error.is_timeout() {
             return self.timed_out(authority);
         } else {
-            (ErrorKind::Transient.as_str(), format!("no answer from {authority}: {}", causes(error)))
+            (kind.as_str(), format!("no answer from {authority}: {}", causes(error)))
         };
-        NoAnswer { class, message }
+        NoAnswer { kind, class, message }
     }
 
     /// An answer began, and did not end.
@@ -109,26 +184,67 @@ impl Timeouts {
         if error.is_timeout() {
             return self.timed_out(authority);
         }
-        let message = format!("the answer broke off: {}", causes(error));
-        NoAnswer { class: ErrorKind::Transient.as_str(), message }
+        NoAnswer::of(ErrorKind::Transient, format!("the answer broke off: {}", causes(error)))
     }
 
     fn timed_out(&self, authority: &str) -> NoAnswer {
         let message = format!("no complete answer from {authority} within {:?}", self.request);
-        NoAnswer { class: TIMEOUT, message }
+        NoAnswer { kind: ErrorKind::Transient, class: TIMEOUT, message }
     }
 }
 
 /// The causes of an error, from the outside in, without the URL and without the layers that say nothing.
 pub(super) fn causes(error: &reqwest::Error) -> String {
     let mut causes: Vec<String> = Vec::new();
-    let mut next = std::error::Error::source(error);
+    let mut next = StdError::source(error);
     while let Some(cause) = next {
-        let text = cause.to_string();
+        let text = match tls_error(cause) {
+            Some(rustls::Error::InvalidMessage(_)) => {
+                "it does not speak TLS; http:// or another port is meant".to_owned()
+            }
+            Some(rustls::Error::AlertReceived(alert)) => format!("it ended the TLS handshake ({alert:?})"),
+            _ => cause.to_string(),
+        };
         if !text.starts_with("client error") && causes.last().is_none_or(|last| !last.ends_with(&text)) {
             causes.push(text);
         }
         next = cause.source();
     }
     if causes.is_empty() { "the request failed".to_owned() } else { classify::excerpt(&causes.join(": ")) }
+}
+
+/// The alert by which the server ended the TLS handshake, if it did: with some certificates of clients it does.
+pub(super) fn alert(error: &reqwest::Error) -> Option<AlertDescription> {
+    let alert = |cause| match tls_error(cause)? {
+        rustls::Error::AlertReceived(alert) => Some(*alert),
+        _ => None,
+    };
+    sources(error).find_map(alert)
+}
+
+fn untrusted(error: &reqwest::Error) -> Option<&Untrusted> {
+    let untrusted = |cause| match tls_error(cause)? {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => other.0.downcast_ref(),
+        _ => None,
+    };
+    sources(error).find_map(untrusted)
+}
+
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(StdError::source(error), |cause: &&(dyn StdError + 'static)| (*cause).source())
+}
+
+/// What rustls says, out of the wrappings that the layers above put around it, which do not name it as their source.
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        return Some(error);
+    }
+    let inner: &'a (dyn StdError + Send + Sync + 'static) = cause.downcast_ref::<io::Error>()?.get_ref()?;
+    tls_error(inner)
+}
+
+/// A moment, to the second, in UTC.
+pub(super) fn date(time: SystemTime) -> String {
+    let date = jiff::Timestamp::try_from(time).map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+    date.unwrap_or_else(|_| "a day no calendar has".to_owned())
 }

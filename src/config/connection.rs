@@ -5,8 +5,13 @@ use std::{fmt, path::PathBuf, time::Duration};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{InvalidValue, name, path, section::Section};
-use crate::client::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, ProjectName};
+use super::{
+    InvalidValue,
+    login::{self, Login},
+    name, path,
+    section::Section,
+};
+use crate::client::{DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, ProjectName, Roots};
 
 const ENDPOINT_HINT: &str = "scheme, host and port such as \"https://msg.example.org\", or \"emulator\"";
 const PROXY_HINT: &str = "a URL such as \"http://proxy.example.org:3128\"";
@@ -21,7 +26,7 @@ pub struct ConnectionConfig {
     /// The project of every subscription that uses this connection.
     pub project: ProjectName,
     /// What it authenticates with; with [`Endpoint::Emulator`] the emulator's own token, unless one is set.
-    pub token: TokenSource,
+    pub login: Login,
     /// The authorities to trust instead of the system's.
     pub ca: Option<CaSource>,
     /// The proxy to use instead of the environment's.
@@ -41,36 +46,6 @@ pub enum Endpoint {
     Emulator,
 }
 
-/// Where a token comes from.
-#[derive(Clone)]
-pub enum TokenSource {
-    /// It stands in the configuration, or in an environment variable that the configuration names.
-    Inline(SecretString),
-    /// It is what this file holds.
-    File(PathBuf),
-}
-
-impl fmt::Debug for TokenSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Inline(_) => f.write_str("Inline(***)"),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-        }
-    }
-}
-
-impl PartialEq for TokenSource {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Inline(one), Self::Inline(other)) => one.expose_secret() == other.expose_secret(),
-            (Self::File(one), Self::File(other)) => one == other,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for TokenSource {}
-
 /// Where certificates of authorities are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaSource {
@@ -78,6 +53,17 @@ pub enum CaSource {
     File(PathBuf),
     /// A directory of such files, as `/etc/grid-security/certificates`.
     Dir(PathBuf),
+}
+
+impl CaSource {
+    /// Whom to trust: these, or the system's.
+    pub(crate) fn roots(ca: Option<&Self>) -> Roots {
+        match ca {
+            Some(Self::File(path)) => Roots::File(path.clone()),
+            Some(Self::Dir(path)) => Roots::Directory(path.clone()),
+            None => Roots::System,
+        }
+    }
 }
 
 /// The URL of a proxy; it may hold a user's name and password, so it prints as `***`.
@@ -122,8 +108,12 @@ pub(super) fn read(
         section.missing("project", "the project's name, as in project = \"EGI\"");
     }
 
-    let needs_token = !embedded && (endpoint.is_some() || !section.has("endpoint"));
-    let token = token(&mut section, embedded.then_some(emulator).flatten(), needs_token);
+    let service = match &endpoint {
+        Some(Endpoint::Emulator) => login::Service::Emulator(emulator),
+        None if section.has("endpoint") => login::Service::Unknown,
+        Some(Endpoint::Url(_)) | None => login::Service::Real,
+    };
+    let login = login::read(&mut section, service);
     let ca = ca(&mut section);
     let proxy = section.secret("proxy", parse_proxy);
     let (timeout, connect_timeout) = timeouts(&mut section);
@@ -142,30 +132,12 @@ pub(super) fn read(
         name: key.to_owned(),
         endpoint: endpoint?,
         project: project?,
-        token: token?,
+        login: login?,
         ca,
         proxy,
         timeout,
         connect_timeout,
     })
-}
-
-fn token(section: &mut Section<'_>, emulator: Option<&SecretString>, needed: bool) -> Option<TokenSource> {
-    let inline = section.secret("token", parse_token).map(TokenSource::Inline);
-    let file = section.parsed("token_file", path).map(TokenSource::File);
-    match (section.has("token"), section.has("token_file")) {
-        (true, true) => {
-            section.problem("token_file", "stands beside token", "one of the two");
-            None
-        }
-        (false, false) => {
-            if needed {
-                section.missing("token", "token_file = \"FILE\", or token = \"${NAME}\"");
-            }
-            emulator.cloned().map(TokenSource::Inline)
-        }
-        _ => inline.or(file),
-    }
 }
 
 /// `timeout` and `connect_timeout`.
@@ -203,7 +175,7 @@ fn parse_proxy(text: &str) -> Result<ProxyUrl, InvalidValue> {
     parse_url(text, PROXY_HINT).map(|_| ProxyUrl(text.into()))
 }
 
-fn parse_url(text: &str, hint: &str) -> Result<Url, InvalidValue> {
+pub(super) fn parse_url(text: &str, hint: &str) -> Result<Url, InvalidValue> {
     let url = http_url(text, hint)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(InvalidValue::new("has a query or fragment", hint));
@@ -220,18 +192,6 @@ pub(super) fn http_url(text: &str, hint: &str) -> Result<Url, InvalidValue> {
         let hint = if bare { format!("{hint}; https:// or http:// is missing") } else { hint.to_owned() };
         InvalidValue::new("is not an http or https URL", hint)
     })
-}
-
-/// A token goes into a header, and so is visible ASCII; a variable may come with a line's end.
-pub(super) fn parse_token(text: &str) -> Result<SecretString, InvalidValue> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(InvalidValue::new("is empty", "the token"));
-    }
-    if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(InvalidValue::new("has white space or other characters no token has", "the token alone"));
-    }
-    Ok(text.into())
 }
 
 /// Whether a request to this endpoint can be read on its way.

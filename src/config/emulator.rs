@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr};
 
 use secrecy::SecretString;
 
-use super::{address, connection, name, schema, section::Section};
+use super::{address, login, name, schema, section::Section};
 use crate::client::{ProjectName, SubscriptionName, TopicName};
 
 const DEFAULT_TOKEN: &str = "emulator";
@@ -45,7 +45,7 @@ pub struct DemoConfig {
 
 pub(super) fn read(mut section: Section<'_>) -> EmulatorConfig {
     let listen = section.parsed("listen", address).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8538)));
-    let token = section.secret("token", connection::parse_token);
+    let token = section.secret("token", login::parse_token);
     if !listen.ip().is_loopback() && !section.has("token") {
         section.warning(
             "listen",

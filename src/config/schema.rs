@@ -22,21 +22,23 @@ pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
 pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
 pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
 pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes", "dead_letter_bytes"]);
-pub(super) static CONNECTION: TableKeys = TableKeys {
-    at: "connections.NAME",
-    keys: &[
+pub(super) static CONNECTION: TableKeys = table(
+    "connections.NAME",
+    &[
         "endpoint",
         "project",
         "token",
         "token_file",
+        "certificate",
+        "private_key",
+        "authn_endpoint",
         "ca_file",
         "ca_dir",
         "proxy",
         "timeout",
         "connect_timeout",
     ],
-    later: &["certificate", "private_key", "authn_endpoint"],
-};
+);
 pub(super) static SUBSCRIPTION: TableKeys = table(
     "subscriptions.NAME",
     &[

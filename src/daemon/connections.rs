@@ -1,11 +1,11 @@
-//! A client for each `[connections.NAME]`, shared by the subscriptions that use it. Nothing is sent here: a wrong token
-//! or a service that is down is the pipelines' matter, and no reason not to start.
+//! A client for each `[connections.NAME]`, shared by the subscriptions that use it. Nothing is sent here: a wrong token,
+//! a certificate that is not there or a service that is down is the pipelines' matter, and no reason not to start.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::client::{AmsClient, AmsClientBuilder, BuildError, ProjectName, SecretString};
-use crate::config::{CaSource, ConnectionConfig, Endpoint, TokenSource};
+use crate::config::{CaSource, ConnectionConfig, Endpoint, Login, TokenSource};
 
 /// The clients by the name of their connection. `emulator` is where the embedded one listens.
 ///
@@ -38,9 +38,13 @@ fn client(config: &ConnectionConfig, emulator: Option<SocketAddr>) -> Result<Ams
         (Endpoint::Emulator, Some(address)) => embedded(address, &config.project),
         (Endpoint::Emulator, None) => AmsClient::builder("", config.project.clone()),
     };
-    builder = match &config.token {
-        TokenSource::Inline(token) => builder.token(token.clone()),
-        TokenSource::File(path) => builder.token_file(path),
+    builder = match &config.login {
+        Login::Token(TokenSource::Inline(token)) => builder.token(token.clone()),
+        Login::Token(TokenSource::File(path)) => builder.token_file(path),
+        Login::Certificate { certificate, private_key, authn_endpoint } => {
+            let builder = builder.certificate(certificate, private_key);
+            authn_endpoint.iter().fold(builder, |builder, url| builder.authn_endpoint(url))
+        }
     };
     builder = match &config.ca {
         Some(CaSource::File(path)) => builder.ca_file(path),
@@ -50,7 +54,7 @@ fn client(config: &ConnectionConfig, emulator: Option<SocketAddr>) -> Result<Ams
     if let Some(proxy) = &config.proxy {
         builder = builder.proxy(proxy.expose());
     }
-    builder.timeout(config.timeout).connect_timeout(config.connect_timeout).build()
+    builder.timeout(config.timeout).connect_timeout(config.connect_timeout).build_patient()
 }
 
 /// Past any proxy: it could not reach this process.

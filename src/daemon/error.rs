@@ -32,7 +32,7 @@ pub enum RunError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// A connection cannot be used, for instance because its CA file cannot be read.
+    /// No client can be made of a connection.
     #[error("connections.{name} cannot be used")]
     Connection {
         /// Its name.
@@ -46,7 +46,7 @@ pub enum RunError {
         /// The name.
         name: String,
     },
-    /// A sink cannot be used, for instance because its CA file cannot be read.
+    /// No client can be made of a sink.
     #[error("subscriptions.{subscription}.sinks.{name} cannot be used")]
     Sink {
         /// Its subscription.

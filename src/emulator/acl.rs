@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Refusal};
+use super::data_dir::Scope;
 use super::json::Fields;
 use super::project::Project;
 use super::routes::Call;
@@ -115,7 +116,7 @@ impl Emulator {
         let uuids = self.existing_members(&project, users)?;
         let found = project.read().topics.get(topic).cloned();
         found.ok_or_else(|| EmulatorError::missing("topic", topic))?.acl.set(uuids);
-        Ok(())
+        Ok(self.keep(Scope::Topic(&project, topic))?)
     }
 
     /// Lets exactly these members of the project pull from a subscription, beside those who need no list.
@@ -129,7 +130,7 @@ impl Emulator {
         let uuids = self.existing_members(&project, users)?;
         let found = project.read().subscriptions.get(subscription).cloned();
         found.ok_or_else(|| EmulatorError::missing("subscription", subscription))?.acl.set(uuids);
-        Ok(())
+        Ok(self.keep(Scope::Subscription(&project, subscription))?)
     }
 
     fn existing_members(&self, project: &Project, users: &[&str]) -> Result<Vec<String>, EmulatorError> {

@@ -3,8 +3,6 @@
 //! A host shows its certificate in the TLS handshake and asks for the token of the user that its subject is bound to.
 //! Who is expired, or of an unknown CA, gets no further than the handshake; everybody else gets the service's answers.
 
-mod subject;
-
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -23,7 +21,7 @@ use super::routes::Call;
 use super::server::{Front, Peer, read_body};
 use super::tls::{Tls, TlsError, read_file};
 use super::{Emulator, faults, json};
-use subject::written;
+use crate::client::written_subject;
 
 /// This service indents by one space.
 const INDENT: &str = " ";
@@ -115,7 +113,7 @@ impl Authn {
         if !self.hosts.iter().any(|host| host == asked.host) {
             return Err(Refusal::not_found("Host was not found"));
         }
-        let subject = written(certificate.subject());
+        let subject = written_subject(certificate.subject());
         let token = self.users.get(&subject).and_then(|user| {
             let token = emulator.users().by_name(user).map(|user| user.token.expose().to_owned());
             if token.is_none() {

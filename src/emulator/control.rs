@@ -36,7 +36,11 @@ fn perform(emulator: &Emulator, call: &Call) -> Option<Outcome> {
     let found = || emulator.existing_topic(project, name).map_err(|_| Refusal::not_found("Topic"));
     Some(match (call.method(), verb) {
         ("GET", "") => found().map(|topic| show(&topic)),
-        ("PUT", "") => found().and_then(|topic| set_retention(&topic, call)),
+        ("PUT", "") => found().and_then(|topic| {
+            let retention = read_retention(call)?;
+            emulator.set_retention(project, name, retention).map_err(|_| Refusal::backend())?;
+            Ok(show(&topic))
+        }),
         ("POST", "cut") => found().and_then(|topic| cut(&topic, call)),
         _ => return None,
     })
@@ -66,7 +70,7 @@ fn show(topic: &Topic) -> Answer {
     Answer::json(&View { min: bounds.min, max: bounds.max, bytes: topic.log.bytes(), retention })
 }
 
-fn set_retention(topic: &Topic, call: &Call) -> Outcome {
+fn read_retention(call: &Call) -> Result<Retention, Refusal> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wanted {
@@ -76,8 +80,7 @@ fn set_retention(topic: &Topic, call: &Call) -> Outcome {
     if retention.messages == Some(0) {
         return Err(Refusal::invalid("a topic keeps at least one message"));
     }
-    topic.log.set_retention(retention);
-    Ok(show(topic))
+    Ok(retention)
 }
 
 fn cut(topic: &Topic, call: &Call) -> Outcome {

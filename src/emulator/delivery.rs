@@ -7,10 +7,12 @@ use axum::body::Bytes;
 use serde::Serialize;
 use tokio::task::JoinError;
 
+use super::Emulator;
 use super::answer::{Answer, Outcome, Refusal};
 use super::attributes::Poison;
 use super::clock;
-use super::cursor;
+use super::cursor::{self, Cursor};
+use super::data_dir::Keeping;
 use super::json::{self, Fields, WrongType};
 use super::latency::Latency;
 use super::memory::Held;
@@ -109,14 +111,22 @@ async fn take(
 }
 
 /// Cumulative: the highest id counts.
-pub(crate) fn acknowledge(project: &Project, project_name: &str, name: &str, call: &Call) -> Outcome {
+pub(crate) fn acknowledge(
+    emulator: &Emulator,
+    project: &Project,
+    project_name: &str,
+    name: &str,
+    call: &Call,
+) -> Outcome {
     let invalid = |_| Refusal::invalid("Invalid ack parameter");
     let fields = Fields::parse(&call.body).map_err(invalid)?;
     let ids = fields.texts("ackIds").map_err(invalid)?;
+    let keeping = emulator.keeping();
     let contents = project.read();
     let subscription = find(&contents, name)?;
     let highest = cursor::highest_ack_id(&ids, project_name, name)?;
-    subscription.cursor().acknowledge(highest, clock::now().as_second())?;
+    let now = clock::now().as_second();
+    move_cursor(keeping, project, subscription, |cursor| cursor.acknowledge(highest, now))?;
     Ok(Answer::text(b"{}".to_vec()))
 }
 
@@ -137,15 +147,36 @@ pub(crate) fn offsets(project: &Project, name: &str, call: &Call) -> Outcome {
 }
 
 /// Out of bounds it is an error, and moves the subscription all the same.
-pub(crate) fn modify_offset(project: &Project, name: &str, call: &Call) -> Outcome {
+pub(crate) fn modify_offset(emulator: &Emulator, project: &Project, name: &str, call: &Call) -> Outcome {
     let offset = Fields::parse(&call.body)
         .and_then(|fields| fields.integer("offset"))
         .map_err(|_| Refusal::invalid("Invalid Offset Arguments"))?;
+    let keeping = emulator.keeping();
     let contents = project.read();
     let subscription = find(&contents, name)?;
     let bounds = call.broker.bounds(contents.bounds(&subscription.topic));
-    subscription.cursor().seek(offset);
+    move_cursor(keeping, project, subscription, |cursor| {
+        cursor.seek(offset);
+        Ok(())
+    })?;
     if bounds.contains(offset) { Ok(Answer::empty()) } else { Err(Refusal::invalid("Offset out of bounds")) }
+}
+
+/// Moves a subscription. Where that is kept, it is kept first: what was acknowledged must not come back.
+fn move_cursor(
+    keeping: Option<Keeping<'_>>,
+    project: &Project,
+    subscription: &Subscription,
+    change: impl FnOnce(&mut Cursor) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let mut cursor = subscription.cursor();
+    let mut moved = cursor.clone();
+    change(&mut moved)?;
+    if let Some(mut keeping) = keeping {
+        keeping.cursor(project, subscription, moved.current())?;
+    }
+    *cursor = moved;
+    Ok(())
 }
 
 pub(crate) fn time_to_offset(project: &Project, name: &str, call: &Call) -> Outcome {

@@ -68,7 +68,7 @@ mod tests {
     use crate::emulator::retention::Retention;
 
     fn log(records: usize) -> Arc<Log> {
-        let log = Log::new(Limits { retention: Retention::UNLIMITED, memory: Memory::new(None) });
+        let log = Log::new(Limits { retention: Retention::UNLIMITED, memory: Memory::new(None) }, None);
         let message = Prepared::Good { attributes: Vec::new(), data: b"x".into(), data_bytes: 1 };
         log.append(&vec![message; records]).unwrap();
         Arc::new(log)

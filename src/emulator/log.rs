@@ -2,29 +2,36 @@
 //!
 //! Records are kept as the text a pull will show, so that a pull is little more than copying. They lie in segments,
 //! one for each publish, shared with the pulls that are copying from them. What a log promises: ids are contiguous
-//! and rise with the publish times, whoever publishes; the oldest records go first when it grows beyond its bound.
+//! and rise with the publish times, whoever publishes; the oldest records go first when it grows beyond its bound. A log
+//! that is kept on the disk too has there what it has here before anybody hears of it.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::answer::Refusal;
 use super::attributes::Poison;
 use super::clock;
+use super::data_dir::DataDirError;
 use super::memory::{Full, Memory};
 use super::message::Prepared;
 use super::retention::Retention;
 use crate::client::LARGEST_RECORD;
 
+mod files;
 mod segment;
+pub(crate) use files::LogFiles;
+use files::Place;
 pub(crate) use segment::Records;
 use segment::{Record, Segment};
 
 /// Where a log begins and ends, as `:offsets` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bounds {
     /// The oldest record that is still there.
     pub(crate) min: i64,
@@ -52,12 +59,14 @@ pub(crate) enum Rejected {
     TooLarge,
     /// There is no memory left. Nothing is in the log.
     NoRoom,
+    /// The data directory does not take it. Nothing is in the log.
+    NotKept,
 }
 
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Self {
         match rejected {
-            Rejected::TooLarge => Self::backend(),
+            Rejected::TooLarge | Rejected::NotKept => Self::backend(),
             Rejected::NoRoom => Full.into(),
         }
     }
@@ -82,25 +91,31 @@ struct End {
 
 #[derive(Debug)]
 struct State {
-    retention: Retention,
+    /// What is kept unless this log was told otherwise.
+    usual_retention: Retention,
+    own_retention: Option<Retention>,
     first: u64,
     next: u64,
     /// Of the records from `first` on.
     bytes: usize,
     last_time: Timestamp,
     segments: VecDeque<Arc<Segment>>,
+    /// Where it is kept besides, if anywhere.
+    files: Option<LogFiles>,
 }
 
 impl Log {
-    /// An empty log.
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// An empty log, to be kept in `files` if there are such.
+    pub(crate) fn new(limits: Limits, files: Option<LogFiles>) -> Self {
         let state = State {
-            retention: limits.retention,
+            usual_retention: limits.retention,
+            own_retention: None,
             first: 0,
             next: 0,
             bytes: 0,
             last_time: Timestamp::UNIX_EPOCH,
             segments: VecDeque::new(),
+            files,
         };
         Self {
             pulling: tokio::sync::Mutex::default(),
@@ -108,6 +123,26 @@ impl Log {
             state: Mutex::new(state),
             memory: limits.memory,
         }
+    }
+
+    /// The log that is kept in `files`, without what is more than it may keep now.
+    pub(crate) fn open(
+        limits: Limits,
+        own_retention: Option<Retention>,
+        mut files: LogFiles,
+    ) -> Result<Self, DataDirError> {
+        let memory = Arc::clone(&limits.memory);
+        let log = Self::new(limits, None);
+        let mut state = log.state();
+        state.own_retention = own_retention;
+        files.read(&memory, |segment, place| state.restore(segment, place))?;
+        files.forget_below(state.first);
+        state.files = Some(files);
+        state.expire();
+        state.note_start();
+        log.grown.send_modify(|end| end.next = state.next);
+        drop(state);
+        Ok(log)
     }
 
     /// The log as it is now: without what has become too old.
@@ -123,19 +158,30 @@ impl Log {
     }
 
     pub(crate) fn retention(&self) -> Retention {
-        self.state().retention
+        self.state().retention()
+    }
+
+    /// What it was told to keep, if it was.
+    pub(crate) fn own_retention(&self) -> Option<Retention> {
+        self.state().own_retention
+    }
+
+    /// The name of the directory that it is kept in, if it is.
+    pub(crate) fn directory_name(&self) -> Option<String> {
+        self.state().files.as_ref().map(LogFiles::name)
     }
 
     pub(crate) fn set_retention(&self, retention: Retention) {
         let mut state = self.state();
-        state.retention = retention;
+        state.own_retention = Some(retention);
         state.trim();
         state.expire();
+        state.note_start();
     }
 
     /// Removes what has become too old.
     pub(crate) fn expire(&self) {
-        drop(self.state());
+        self.state().note_start();
     }
 
     /// What the records take in memory.
@@ -154,22 +200,21 @@ impl Log {
         let mut state = self.state();
         let first = state.next;
         let mut segment = Segment::with_capacity(first, messages, room);
-        let mut outcome = Ok(());
+        let (mut last_time, mut bytes, mut outcome) = (state.last_time, 0, Ok(()));
         for message in messages {
-            let time = state.last_time.max(clock::now());
-            let time = if time == state.last_time { next_nanosecond(time) } else { time };
-            let bytes = segment.push(message, time, LARGEST_RECORD);
-            let Some(bytes) = bytes else {
+            let time = last_time.max(clock::now());
+            let time = if time == last_time { next_nanosecond(time) } else { time };
+            let Some(taken) = segment.push(message, time, LARGEST_RECORD) else {
                 outcome = Err(Rejected::TooLarge);
                 break;
             };
-            state.last_time = time;
-            state.next += 1;
-            state.bytes += bytes;
+            last_time = time;
+            bytes += taken;
         }
-        if state.next > first {
-            state.segments.push_back(Arc::new(segment));
-            state.trim();
+        if segment.end() > first {
+            let place = Place { first: state.first, next: segment.end(), last_time };
+            state.keep(&segment, place).map_err(|_| Rejected::NotKept)?;
+            state.add(segment, bytes, last_time);
             let next = state.next;
             self.grown.send_modify(|end| end.next = next);
         }
@@ -214,14 +259,60 @@ impl Log {
         while state.first < offset {
             state.remove_oldest();
         }
+        state.note_start();
     }
 }
 
 impl State {
+    fn retention(&self) -> Retention {
+        self.own_retention.unwrap_or(self.usual_retention)
+    }
+
+    /// Adds the records of a segment, which take `bytes`, at the end.
+    fn add(&mut self, segment: Segment, bytes: usize, last_time: Timestamp) {
+        self.next = segment.end();
+        self.bytes += bytes;
+        self.last_time = last_time;
+        self.segments.push_back(Arc::new(segment));
+        self.trim();
+    }
+
+    /// Takes back what was kept.
+    fn restore(&mut self, segment: Option<Segment>, place: Place) {
+        if let Some(segment) = segment {
+            let bytes = segment.bytes();
+            if self.segments.is_empty() {
+                self.first = segment.first();
+            }
+            self.add(segment, bytes, place.last_time);
+        }
+        while self.first < place.first.min(self.next) {
+            self.remove_oldest();
+        }
+        // Where there are no records any more, this is all that is known.
+        if self.segments.is_empty() {
+            (self.first, self.next) = (place.next, place.next);
+        }
+        self.last_time = place.last_time;
+    }
+
+    fn keep(&mut self, segment: &Segment, place: Place) -> io::Result<()> {
+        let bytes = self.bytes;
+        self.files.as_mut().map_or(Ok(()), |files| files.append(segment, place, bytes))
+    }
+
+    /// Keeps where the log begins, if that has changed.
+    fn note_start(&mut self) {
+        let place = Place { first: self.first, next: self.next, last_time: self.last_time };
+        if let Some(files) = &mut self.files {
+            files.note_start(place);
+        }
+    }
+
     /// Removes the oldest records while there are too many, or too many bytes of them.
     fn trim(&mut self) {
-        let bytes = self.retention.bytes.unwrap_or(usize::MAX);
-        let messages = self.retention.messages.unwrap_or(u64::MAX);
+        let Retention { bytes, messages, .. } = self.retention();
+        let (bytes, messages) = (bytes.unwrap_or(usize::MAX), messages.unwrap_or(u64::MAX));
         while self.first + 1 < self.next && (self.bytes > bytes || self.next - self.first > messages) {
             self.remove_oldest();
         }
@@ -229,7 +320,7 @@ impl State {
 
     /// Removes the records that are too old.
     fn expire(&mut self) {
-        let Some(age) = self.retention.age else { return };
+        let Some(age) = self.retention().age else { return };
         // An age beyond the clock's range is none.
         let Ok(oldest) = clock::now().checked_sub(age) else { return };
         let oldest = oldest.as_millisecond();
@@ -250,6 +341,9 @@ impl State {
         self.first += 1;
         if segment.end() <= self.first {
             self.segments.pop_front();
+            if let Some(files) = &mut self.files {
+                files.forget_below(self.first);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a project holds: topics with their logs, subscriptions with their cursors.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::acl::Acl;
 use super::activity::{Activity, DailyCounts};
 use super::clock;
 use super::cursor::Cursor;
-use super::log::{Bounds, Limits, Log};
+use super::log::{Bounds, Log};
 use super::registry::{self, Registry};
 use super::schemas::Schema;
 
@@ -103,23 +104,34 @@ pub(crate) struct Topic {
     /// Who may publish, of those who are publishers.
     pub(crate) acl: Acl,
     published: Mutex<Activity>,
+    kept: AtomicBool,
 }
 
 impl Topic {
-    pub(crate) fn new(name: &str, limits: Limits) -> Self {
+    pub(crate) fn new(name: &str, log: Log) -> Self {
         Self {
             name: name.to_owned(),
             created: clock::now(),
-            log: Log::new(limits),
+            log,
             schema: Mutex::default(),
             acl: Acl::default(),
             published: Mutex::default(),
+            kept: AtomicBool::default(),
         }
     }
 
     /// The UUID of its schema, to be read or changed.
     pub(crate) fn schema(&self) -> MutexGuard<'_, Option<String>> {
         self.schema.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it would be there after a restart, if the emulator keeps anything.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_kept(&self) {
+        self.kept.store(true, Ordering::Release);
     }
 
     pub(crate) fn published(&self) -> MutexGuard<'_, Activity> {

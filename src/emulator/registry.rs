@@ -59,6 +59,14 @@ impl<T> Registry<T> {
         thing
     }
 
+    /// Puts a thing back in a place that it had before.
+    pub(crate) fn restore(&mut self, serial: u64, name: &str, thing: T) {
+        let serial = u128::from(serial);
+        self.serials.insert(name.to_owned(), serial);
+        self.things.insert(serial, Arc::new(thing));
+        self.next_serial = self.next_serial.max(serial + 1);
+    }
+
     pub(crate) fn remove(&mut self, name: &str) -> Option<Arc<T>> {
         self.things.remove(&self.serials.remove(name)?)
     }
@@ -75,6 +83,17 @@ impl<T> Registry<T> {
         self.things.values()
     }
 
+    /// All things with their places, oldest first.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = (u64, &Arc<T>)> {
+        self.things.iter().map(|(&serial, thing)| (place(serial), thing))
+    }
+
+    /// The thing of that name with its place.
+    pub(crate) fn placed_at(&self, name: &str) -> Option<(u64, &Arc<T>)> {
+        let serial = self.serials.get(name)?;
+        self.things.get(serial).map(|thing| (place(*serial), thing))
+    }
+
     /// One page of those that are wanted, newest first.
     pub(crate) fn page(&self, request: &PageRequest, is_wanted: impl Fn(&T) -> bool) -> Page<T> {
         let upper = request.from.unwrap_or(u128::MAX);
@@ -85,6 +104,11 @@ impl<T> Registry<T> {
         let total = self.things.values().filter(|thing| is_wanted(thing)).count();
         Page { things, next_token, total }
     }
+}
+
+/// A serial number as it is kept. Nobody makes more things than it counts.
+fn place(serial: u128) -> u64 {
+    u64::try_from(serial).unwrap_or(u64::MAX)
 }
 
 /// One page of things.

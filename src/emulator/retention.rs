@@ -6,6 +6,7 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::optional as friendly
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::data_dir::Scope;
 use super::{Emulator, EmulatorError};
 
 /// What a topic keeps before its oldest records are removed, as retention does on the real service: the start of the
@@ -66,7 +67,7 @@ impl Emulator {
         retention: Retention,
     ) -> Result<(), EmulatorError> {
         self.existing_topic(project, topic)?.log.set_retention(retention);
-        Ok(())
+        Ok(self.keep(Scope::Topic(&*self.existing_project(project)?, topic))?)
     }
 
     /// What a topic keeps.

@@ -43,10 +43,14 @@ async fn admit_and_perform(emulator: &Emulator, route: &Route, path: &Path<'_>, 
     path.check_names()?;
     let project = emulator.project(path.project);
     admit(route, path, project.as_deref(), call)?;
-    match project {
-        Some(project) => perform_in(emulator, route.action, path, &project, call).await,
+    let outcome = match &project {
+        Some(project) => perform_in(emulator, route.action, path, project, call).await,
         None => perform(emulator, route.action, path, call),
+    };
+    if route.changes_things() {
+        emulator.keep(path.scope(project.as_deref()))?;
     }
+    outcome
 }
 
 /// Token, project and roles, in the service's order: a missing project is found out before a wrong token.
@@ -122,7 +126,7 @@ async fn perform_in(
         Action::CreateTopic => topics::create(emulator, project, path.name, call),
         Action::ShowTopic => topics::show(project, path.name),
         Action::DeleteTopic => topics::delete(project, path.name),
-        Action::Publish => topics::publish(project, path.name, call),
+        Action::Publish => topics::publish(emulator, project, path.name, call),
         Action::ShowTopicAcl => acl::show_topic(emulator, project, path.name),
         Action::ModifyTopicAcl => acl::modify_topic(emulator, project, path.name, call),
         Action::TopicMetrics => metrics::topic(project, path.name, call),
@@ -142,9 +146,9 @@ async fn perform_in(
         Action::VerifyPushEndpoint => Err(Refusal::push_disabled()),
 
         Action::Pull => delivery::pull(project, path.project, path.name, call).await,
-        Action::Acknowledge => delivery::acknowledge(project, path.project, path.name, call),
+        Action::Acknowledge => delivery::acknowledge(emulator, project, path.project, path.name, call),
         Action::Offsets => delivery::offsets(project, path.name, call),
-        Action::ModifyOffset => delivery::modify_offset(project, path.name, call),
+        Action::ModifyOffset => delivery::modify_offset(emulator, project, path.name, call),
         Action::TimeToOffset => delivery::time_to_offset(project, path.name, call),
 
         Action::ListSchemas => Ok(schemas::list(project)),

@@ -16,8 +16,8 @@ use super::json::{self, Fields, WrongType};
 use super::project::{Contents, Project};
 use super::registry;
 use super::routes::Call;
-pub(crate) use schema::Schema;
-use schema::{Record, Wrong};
+use schema::Wrong;
+pub(crate) use schema::{Record, Schema};
 
 /// These answers are indented by one space.
 const INDENT: &str = " ";

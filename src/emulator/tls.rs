@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,8 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
-use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
+
+use crate::client::names_of_certificate;
 
 /// What a server shows to prove that it is itself.
 #[derive(Clone)]
@@ -109,14 +109,7 @@ impl Tls {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let parsed = self.chain.first().and_then(|first| parse_x509_certificate(first).ok());
-        let Some((_, certificate)) = parsed else { return Vec::new() };
-        let Ok(Some(alternatives)) = certificate.subject_alternative_name() else { return Vec::new() };
-        let names = alternatives.value.general_names.iter().filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some((*name).to_owned()),
-            GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
-            _ => None,
-        });
-        names.collect()
+        parsed.map(|(_, certificate)| names_of_certificate(&certificate)).unwrap_or_default()
     }
 
     /// Whether a client that trusts the file of these certificates needs no other: the last one signed itself.
@@ -148,11 +141,6 @@ fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
-}
-
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::answer::{Answer, Outcome, Refusal};
+use super::data_dir::Scope;
 use super::json::{self, Fields};
 use super::message::{self, NewMessage, Prepared};
 use super::project::{Contents, Project, Topic};
@@ -55,7 +56,7 @@ pub(crate) fn create(emulator: &Emulator, project: &Project, name: &str, call: &
         return Err(Refusal::already_exists("Topic"));
     }
     contents.deleted_topics.remove(name);
-    let topic = contents.topics.insert(name, Topic::new(name, emulator.log_limits()));
+    let topic = contents.topics.insert(name, Topic::new(name, emulator.new_log()));
     *topic.schema() = schema;
     Ok(Answer::json(&View::of(&contents, &topic)))
 }
@@ -122,7 +123,7 @@ pub(crate) fn subscriptions(project: &Project, name: &str) -> Outcome {
 
 /// Not atomic: what stands before a message that is too large, or that the broker does not take, is in the log, though
 /// the answer is an error.
-pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
+pub(crate) fn publish(emulator: &Emulator, project: &Project, name: &str, call: &Call) -> Outcome {
     let (topic, schema) = {
         let contents = project.read();
         let topic = contents.topics.get(name).cloned().ok_or_else(|| Refusal::not_found("Topic"))?;
@@ -142,6 +143,10 @@ pub(crate) fn publish(project: &Project, name: &str, call: &Call) -> Outcome {
     let mut prepared: Vec<Prepared<'_>> = messages.iter().map(NewMessage::prepare).collect();
     let taken = call.broker.takes(prepared.len());
     prepared.truncate(taken.unwrap_or(prepared.len()));
+    if !topic.is_kept() {
+        // Another client may have made it this moment.
+        emulator.keep(Scope::Topic(project, name))?;
+    }
     let ids = topic.log.append(&prepared)?;
     if taken.is_some() {
         return Err(Refusal::backend());

@@ -11,7 +11,8 @@ use serde_json::json;
 use super::output::{cell, print};
 use super::{Error, Output};
 use crate::config::Config;
-use crate::pipeline::{About, Choice, DeadLetters};
+use crate::daemon::{StateDir, StateDirError, ledger_key};
+use crate::pipeline::{About, Choice, DeadLetters, Ledger};
 
 /// A command of this group.
 #[derive(Debug, Subcommand)]
@@ -22,7 +23,7 @@ pub enum DeadLettersCommand {
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },
-    /// Print them, one a line, for `ams publish TOPIC --lines`
+    /// Print them, one a line, for `ams publish TOPIC --lines --format jsonl`
     Show {
         /// Of this subscription alone, by its name in the configuration
         subscription: Option<String>,
@@ -86,6 +87,7 @@ pub(super) fn run(config: &Config, command: DeadLettersCommand) -> Result<(), Er
         DeadLettersCommand::Show { subscription, some, all } => show(config, subscription, &some, all),
         DeadLettersCommand::Drop { subscription, some, which, output } => {
             let store = store(config, &subscription)?;
+            let _held = all_is_recorded(config, &subscription, &store)?;
             let lines = which.lines.then(lines_of_input).transpose().map_err(Error::Input)?;
             let dropped = store.discard(&Choice { lines, ..some.choice() })?;
             let (letters, bytes) = (dropped.letters, dropped.bytes);
@@ -178,6 +180,25 @@ fn store(config: &Config, key: &str) -> Result<DeadLetters, Error> {
     }
     let known = keys.into_iter().collect::<Vec<_>>().join(", ");
     Err(Error::Unknown { name: key.to_owned(), known })
+}
+
+/// A file that letters are dropped from is a new one, which no start cuts back any more. So what a crash has left behind
+/// the recorded end must be cut off before, by a start, which alone can tell whether the ledger is to be trusted. Holds
+/// off a daemon while the result lives, if none runs.
+fn all_is_recorded(config: &Config, key: &str, store: &DeadLetters) -> Result<Option<StateDir>, Error> {
+    let Some(subscription) = config.subscriptions.iter().find(|subscription| subscription.key == key) else {
+        return Ok(None);
+    };
+    let held = match StateDir::open(&config.state_dir) {
+        Ok(held) => held,
+        Err(StateDirError::InUse { .. }) => return Ok(None),
+        Err(unusable) => return Err(unusable.into()),
+    };
+    let ends = Ledger::read_letters(&ledger_key(config, subscription)?.path(&config.state_dir))?;
+    if store.are_beyond(&ends)? {
+        return Err(Error::Unrecorded { key: key.to_owned() });
+    }
+    Ok(Some(held))
 }
 
 fn lines_of_input() -> io::Result<BTreeSet<Vec<u8>>> {

@@ -99,6 +99,12 @@ impl OfSink {
     }
 }
 
+/// The metric with the label `connection`.
+pub(super) fn register_credential_expiry(registry: &Registry) -> Result<GaugeVec, Error> {
+    let help = "When the certificate of a connection that logs in with one ends, in Unix time; 0 before it was read.";
+    register(registry, GaugeVec::new(opts("credential_expiry_timestamp_seconds", help), &["connection"])?)
+}
+
 /// What is known once the process runs: its version, its configuration, and the process itself.
 pub(super) fn register_process(registry: &Registry, config_read_at: f64) -> Result<(), Error> {
     let build_info = opts("build_info", "Always 1; the version is in the label.");

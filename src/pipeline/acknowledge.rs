@@ -92,7 +92,7 @@ impl Pipeline {
         }
         let hint = match error.kind() {
             ErrorKind::AckDeadlinePassed => {
-                "delivering took longer than the ack deadline of the subscription; raise it there"
+                "delivering took longer than the ack deadline of the subscription; raise it (ack_deadline), or lower max_messages"
             }
             _ if current == token.start() => "it is still to be acknowledged",
             _ if current < token.start() => "somebody moved the subscription back",

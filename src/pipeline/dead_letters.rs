@@ -169,29 +169,42 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// Says how many bytes that are. A file that is another by now holds what was left when letters were dropped from it,
-    /// and all of that was recorded.
+    /// Says how many bytes that are.
     fn cut_back_now(&self, notebook: &dyn Notebook) -> Result<u64, NotKept> {
         if notebook.files().is_empty() {
             return Ok(0);
         }
         let Some(directory) = Directory::open(&self.directory, Locking::ToWrite)? else { return Ok(0) };
-        let (ends, mut cut) = (notebook.files(), 0);
-        for file in directory.files()? {
-            let is_same =
-                |end: &&FileMark| end.path.file_name() == file.path.file_name() && end.inode == file.inode;
-            let Some(end) = ends.iter().find(is_same).filter(|end| end.length < file.length) else {
-                continue;
-            };
+        let mut cut = 0;
+        for (file, end) in unrecorded(&directory, &notebook.files())? {
             let output = directory.append(&file)?;
             output
-                .set_len(end.length)
+                .set_len(end)
                 .and_then(|()| output.sync_data())
                 .map_err(NotKept::io("cutting back", &file.path))?;
-            cut += file.length - end.length;
+            cut += file.length - end;
         }
         Ok(cut)
     }
+
+    /// Whether there is something behind where the ledger says that the letters end: while a daemon runs, for a moment;
+    /// after a crash, until the next start.
+    pub(crate) fn are_beyond(&self, ends: &[FileMark]) -> Result<bool, NotKept> {
+        let Some(directory) = Directory::open(&self.directory, Locking::ToRead)? else { return Ok(false) };
+        Ok(!unrecorded(&directory, ends)?.is_empty())
+    }
+}
+
+/// The files that go on behind their recorded end, and where that is. A file that is another by now holds what was left
+/// when letters were dropped from it, and all of that was recorded.
+fn unrecorded(directory: &Directory, ends: &[FileMark]) -> Result<Vec<(Numbered, u64)>, NotKept> {
+    let end_of = |file: &Numbered| {
+        let is_same =
+            |end: &&FileMark| end.path.file_name() == file.path.file_name() && end.inode == file.inode;
+        ends.iter().find(is_same).map(|end| end.length).filter(|end| *end < file.length)
+    };
+    let files = directory.files()?.into_iter();
+    Ok(files.filter_map(|file| end_of(&file).map(|end| (file, end))).collect())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -82,7 +82,8 @@ impl Obstacle {
 fn is_lasting(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unauthorized
+        ErrorKind::Untrusted
+            | ErrorKind::Unauthorized
             | ErrorKind::Forbidden
             | ErrorKind::NotFound
             | ErrorKind::Conflict

@@ -1,6 +1,4 @@
-//! How much to ask for, and how often.
-
-use std::time::Duration;
+//! How much to ask for.
 
 /// The largest answer to a pull of a single message; a message above it is treated as one that cannot be delivered.
 pub(crate) const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
@@ -76,32 +74,6 @@ impl BatchSize {
     }
 }
 
-/// The wait after an empty pull.
-#[derive(Debug)]
-pub(crate) struct PollInterval {
-    min: Duration,
-    max: Duration,
-    next: Duration,
-}
-
-impl PollInterval {
-    pub(crate) fn new(min: Duration, max: Duration) -> Self {
-        Self { min, max, next: min }
-    }
-
-    /// The wait now; the next one is twice as long, up to the maximum.
-    pub(crate) fn next(&mut self) -> Duration {
-        let now = self.next;
-        self.next = (now * 2).min(self.max);
-        now
-    }
-
-    /// Messages came: the next wait is the shortest again.
-    pub(crate) fn reset(&mut self) {
-        self.next = self.min;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,14 +99,5 @@ mod tests {
         assert!(size.halve() && size.was_underestimated());
         assert_eq!((size.messages(), size.bytes()), (1, LARGEST_MESSAGE));
         assert!(!size.was_underestimated() && !size.halve());
-    }
-
-    #[test]
-    fn polls_slow_down_while_nothing_comes() {
-        let mut poll = PollInterval::new(Duration::from_millis(100), Duration::from_millis(300));
-        let waits: Vec<u128> = (0..4).map(|_| poll.next().as_millis()).collect();
-        assert_eq!(waits, [100, 200, 300, 300]);
-        poll.reset();
-        assert_eq!(poll.next().as_millis(), 100);
     }
 }

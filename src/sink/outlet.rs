@@ -31,7 +31,7 @@ enum Plan {
 /// Why a sink cannot be made. Shows no secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutletError {
-    /// Its certificates cannot be read, or there is something else that no client can be made of.
+    /// There is something that no client can be made of.
     #[error(transparent)]
     Client(#[from] BuildError),
     /// It names a connection that there is no client of.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use ams_forwarder::emulator::Tls;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, Error, IsCa, Issuer, KeyPair,
     PublicKeyData, SignatureAlgorithm, SigningKey, date_time_ymd,
@@ -24,6 +26,7 @@ const STAND_INS: u8 = 120;
 /// A CA, whose certificate is in `pem`.
 pub(crate) struct Authority {
     pub(crate) pem: String,
+    pub(crate) key_pem: String,
     issuer: Issuer<'static, Mending>,
 }
 
@@ -34,6 +37,13 @@ pub(crate) struct Host {
 }
 
 struct Mending(KeyPair);
+
+fn ca(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
+}
 
 fn mended(der: &[u8]) -> Vec<u8> {
     let mut der = der.to_vec();
@@ -62,20 +72,35 @@ impl SigningKey for Mending {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = ca(name);
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, Mending(key)) }
+        Self { pem, key_pem: key.serialize_pem(), issuer: Issuer::new(params, Mending(key)) }
     }
 
     /// Certificate and key of a server, both as PEM.
     pub(crate) fn server_pem(&self, names: &[&str]) -> (String, String) {
+        self.server_with(names, |_| {})
+    }
+
+    /// The same, of another kind.
+    pub(crate) fn server_with(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A CA whose certificate is of this one.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let (params, key) = ca(name);
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Self { pem, key_pem: key.serialize_pem(), issuer: Issuer::new(params, Mending(key)) }
     }
 
     pub(crate) fn server(&self, names: &[&str]) -> Tls {
@@ -103,7 +128,7 @@ impl Authority {
         })
     }
 
-    fn host_with(&self, subject: &str, change: impl FnOnce(&mut CertificateParams)) -> Host {
+    pub(crate) fn host_with(&self, subject: &str, change: impl FnOnce(&mut CertificateParams)) -> Host {
         let mut params = params_of(subject);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
@@ -118,11 +143,23 @@ impl Host {
         Self { chain: vec![CertificateDer::from(der.to_vec())], key }
     }
 
+    /// Certificate and key, both as PEM.
+    pub(crate) fn pem(&self) -> (String, String) {
+        let chain = self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect();
+        (chain, pem("PRIVATE KEY", self.key.secret_der()))
+    }
+
     pub(crate) fn self_signed(subject: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params_of(subject).self_signed(&key).unwrap();
         Self::new(certificate.der(), &key)
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn params_of(subject: &str) -> CertificateParams {

@@ -41,11 +41,7 @@ impl Service {
         let task = tokio::spawn(async move {
             serving.run(listener, std::future::pending()).await.unwrap();
         });
-        let client = AmsClient::builder(&format!("http://{address}"), PROJECT.parse().unwrap())
-            .token(TOKEN.into())
-            .no_proxy()
-            .build()
-            .unwrap();
+        let client = client_of(&format!("http://{address}"));
         Self { emulator, client, address, task }
     }
 
@@ -177,6 +173,11 @@ impl Publisher {
 /// The payload of the message of that number, of at least `size` bytes.
 pub(crate) fn numbered(number: u64, size: usize) -> String {
     format!("{number} {}", "x".repeat(size))
+}
+
+/// A client of the service, or of what stands before it.
+pub(crate) fn client_of(endpoint: &str) -> AmsClient {
+    AmsClient::builder(endpoint, PROJECT.parse().unwrap()).token(TOKEN.into()).no_proxy().build().unwrap()
 }
 
 fn name(topic: &str) -> TopicName {

@@ -3,9 +3,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 
 use ams_forwarder::emulator::{Emulator, Options};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{PATIENCE, PROJECT, TOKEN};
 
@@ -14,25 +17,47 @@ pub(crate) struct Emulated {
     pub(crate) emulator: Emulator,
     pub(crate) address: SocketAddr,
     runtime: Option<Runtime>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
 }
 
 impl Emulated {
     pub(crate) fn start() -> Self {
-        let emulator = Emulator::new(Options { token: TOKEN.to_owned(), ..Options::default() });
+        Self::serve(Emulator::new(options()))
+    }
+
+    /// One that has what is in a directory.
+    pub(crate) fn start_in(data_dir: &Path) -> Self {
+        Self::serve(Emulator::open(options(), data_dir).unwrap())
+    }
+
+    fn serve(emulator: Emulator) -> Self {
         emulator.create_project(PROJECT, "").unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = emulator.clone();
-        runtime.spawn(async move { serving.run(listener, std::future::pending()).await });
-        Self { emulator, address, runtime: Some(runtime) }
+        let stop = CancellationToken::new();
+        let (served, stopped) = (emulator.clone(), stop.clone().cancelled_owned());
+        let serving = runtime.spawn(async move { served.run(listener, stopped).await.unwrap() });
+        Self { emulator, address, runtime: Some(runtime), stop, serving }
+    }
+
+    /// Ends it as it should be ended.
+    pub(crate) fn stop(mut self) {
+        self.stop.cancel();
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(&mut self.serving).unwrap();
     }
 
     /// A client with the token that may do everything.
     pub(crate) fn wire(&self) -> Wire {
         Wire::new(self.address)
     }
+}
+
+fn options() -> Options {
+    Options { token: TOKEN.to_owned(), ..Options::default() }
 }
 
 impl Drop for Emulated {
@@ -71,17 +96,19 @@ impl Wire {
 
     /// The first half of [`Wire::ask`].
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) {
-        let length = body.len();
-        let request = format!(
-            "{method} /v1/projects/{PROJECT}/{path} HTTP/1.1\r\nhost: x\r\nx-api-key: {TOKEN}\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        );
-        self.send_bytes(request.as_bytes()).unwrap();
+        let path = format!("/v1/projects/{PROJECT}/{path}");
+        self.send_bytes(request(method, &path, TOKEN, body).as_bytes()).unwrap();
     }
 
     /// Its second half.
     pub(crate) fn receive(&mut self) -> Reply {
         self.read_reply().unwrap_or_else(|error| panic!("no answer: {error}"))
+    }
+
+    /// Sends a request of any path and token, and gives the answer of a server that may end meanwhile.
+    pub(crate) fn try_ask(&mut self, method: &str, path: &str, token: &str, body: &str) -> io::Result<Reply> {
+        self.send_bytes(request(method, path, token, body).as_bytes())?;
+        self.read_reply()
     }
 
     /// Sends what is, more or less, one request.
@@ -145,6 +172,13 @@ impl Wire {
         }
         Ok(answered)
     }
+}
+
+fn request(method: &str, path: &str, token: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {token}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn read_more(stream: &mut TcpStream, into: &mut Vec<u8>) -> io::Result<()> {

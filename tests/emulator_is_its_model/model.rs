@@ -135,6 +135,11 @@ impl Model {
                 self.min = self.min.max((*below).cast_signed().min(self.max()));
             }
             Step::BrokerDown => self.broker_is_down = true,
+            // What was pulled must be pulled again; and nobody's broker is down for the next request.
+            Step::Restart => {
+                self.subscriptions.iter_mut().flatten().for_each(|subscription| subscription.pulled_to = 0);
+                self.broker_is_down = false;
+            }
             _ => {}
         }
     }
@@ -201,7 +206,7 @@ impl Model {
             Step::Unsubscribe(which) => {
                 self.subscriptions[*which].take().map_or_else(missing_subscription, |_| well(""))
             }
-            Step::Remove(_) | Step::BrokerDown => unreachable!("these are no requests"),
+            Step::Remove(_) | Step::BrokerDown | Step::Restart => unreachable!("these are no requests"),
         }
     }
 

@@ -26,6 +26,10 @@ pub(crate) struct Arguments {
     #[arg(long = "project", value_name = "NAME")]
     pub(super) projects: Vec<String>,
 
+    /// Where to keep everything over restarts; made if it is missing. Otherwise all is gone at the end
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
     /// Speak TLS with this certificate, followed by those between it and its CA
     #[arg(long, value_name = "PEM", requires = "tls_private_key")]
     pub(super) tls_certificate: Option<PathBuf>,

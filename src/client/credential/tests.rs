@@ -2,7 +2,11 @@ use super::*;
 use crate::client::testing::{OFFSETS, builder, offsets, serve_fn};
 use crate::client::{AmsClient, ErrorKind};
 use axum::{http::StatusCode, response::IntoResponse};
-use std::fs;
+use std::{
+    fs::{self, File},
+    path::Path,
+    sync::Mutex,
+};
 
 /// A service that takes one token, and remembers which ones it saw.
 struct Service {

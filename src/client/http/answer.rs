@@ -3,7 +3,7 @@
 //! Captive portals, login pages and proxies answer 200 too; what is not of the form the call expects is an
 //! error, never an empty result.
 
-use super::request::Method;
+use super::request::{Method, Request};
 use crate::client::{
     batch::{self, Batch},
     error::{Error, ErrorKind, Result},
@@ -22,11 +22,15 @@ pub(in crate::client) struct Answer {
 }
 
 impl Answer {
+    /// The answer to a request that turned out to have been carried out before.
+    pub(in crate::client) fn done_before(request: &Request) -> Self {
+        let Request { method, path, .. } = request;
+        let (status, started) = (StatusCode::OK, Instant::now());
+        Self { body: Vec::new(), status, started, method: *method, path: path.clone() }
+    }
+
     /// Reads the messages of a pull, in place.
     pub(in crate::client) fn batch(mut self) -> Result<Batch> {
-        if self.is_page() {
-            return Err(self.not_ams(""));
-        }
         Batch::from_json(std::mem::take(&mut self.body)).map_err(|why| self.not_ams(&why.to_string()))
     }
 
@@ -61,7 +65,7 @@ impl Answer {
     }
 
     /// Somebody in between answers with a page.
-    fn is_page(&self) -> bool {
+    pub(super) fn is_page(&self) -> bool {
         self.body.trim_ascii_start().starts_with(b"<")
     }
 }

@@ -6,13 +6,13 @@ use reqwest::Response;
 const FIRST_BYTES: usize = 16 * 1024;
 
 /// Why a body was not read to its end.
-pub(super) enum Unread {
+pub(in crate::client) enum Unread {
     TooLarge,
     Broken(reqwest::Error),
 }
 
 /// Reads a body of at most `most` bytes; memory is bounded by it.
-pub(super) async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Unread> {
+pub(in crate::client) async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Unread> {
     let expected = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if expected.is_some_and(|length| length > most) {
         return Err(Unread::TooLarge);
@@ -33,7 +33,7 @@ pub(super) async fn read(mut response: Response, most: usize) -> Result<Vec<u8>,
 }
 
 /// Reads the start of a body that only serves as an explanation.
-pub(super) async fn read_start(mut response: Response, most: usize) -> Vec<u8> {
+pub(in crate::client) async fn read_start(mut response: Response, most: usize) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = most - body.len();

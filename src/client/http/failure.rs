@@ -4,7 +4,7 @@ use super::{body::read_start, request::Request};
 use crate::client::{
     Inner, classify,
     credential::Token,
-    error::{CONNECT, Error, ErrorKind},
+    error::{Error, ErrorKind},
     transport::{NoAnswer, causes},
 };
 use reqwest::{
@@ -22,16 +22,21 @@ impl Inner {
         if error.is_builder() {
             return request.refuse(ErrorKind::Invalid, causes(error));
         }
-        let NoAnswer { class, message } = self.timeouts.no_answer(&self.authority, error);
-        let failed = request.error(ErrorKind::Transient, message).with_class(class);
-        failed.with_may_have_happened(class != CONNECT)
+        let why = self.timeouts.no_answer(&self.authority, error);
+        self.connector.learn_from(&why);
+        no_answer(request, why)
     }
 
     /// An answer began, and did not end.
     pub(super) fn broken_off(&self, request: &Request, error: &reqwest::Error) -> Error {
-        let NoAnswer { class, message } = self.timeouts.broken_off(&self.authority, error);
-        request.error(ErrorKind::Transient, message).with_class(class)
+        no_answer(request, self.timeouts.broken_off(&self.authority, error))
     }
+}
+
+pub(super) fn no_answer(request: &Request, why: NoAnswer) -> Error {
+    let may_have_happened = !why.is_unsent();
+    let NoAnswer { kind, class, message } = why;
+    request.error(kind, message).with_class(class).with_may_have_happened(may_have_happened)
 }
 
 /// An answer that is no success.
@@ -42,7 +47,8 @@ pub(super) async fn refusal(request: &Request, response: Response, token: &Token
     let target = status.is_redirection().then(|| redirect_target(&response));
     let body = read_start(response, ERROR_BYTES).await;
     // Before the text is cut, so that no half of a token is left, and after it was read, where it may appear.
-    let text = token.redact(&String::from_utf8_lossy(&body));
+    let redact = |text: &str| request.redact(token.redact(text));
+    let text = redact(&String::from_utf8_lossy(&body));
     let reason = status.canonical_reason().unwrap_or("no reason given");
     let verdict = classify::judge(request.call, status.as_u16(), reason, &text);
     let message = match target {
@@ -50,7 +56,7 @@ pub(super) async fn refusal(request: &Request, response: Response, token: &Token
         None => verdict.message,
     };
     request
-        .error(verdict.kind, token.redact(&message))
+        .error(verdict.kind, redact(&message))
         .with_status(status.as_u16())
         .with_retry_after(wait)
         .with_may_have_happened(verdict.may_have_happened)

@@ -70,7 +70,7 @@ async fn memory_for_an_answer_is_bounded_by_its_limit() {
         async move { send(stream, &answer).await }
     })
     .await;
-    let http = client(&endpoint).0.http.clone();
+    let http = client(&endpoint).0.inner.connector.http().await.ok().unwrap();
     let response = http.get(endpoint).send().await.unwrap();
     let body = super::body::read(response, 100_500).await.ok().unwrap();
     assert_eq!(body.len(), 100_000);

@@ -31,7 +31,7 @@ impl<'a> RawMessage<'a> {
     /// Refuses what would destroy the record, and what would be too large a record.
     pub fn new(message: Message<'a>) -> Result<Self, Unpublishable> {
         message.attributes().try_for_each(|(key, value)| check_attribute(key, value))?;
-        let bytes = record_bytes(&message);
+        let bytes = record_bytes(message.attributes(), escaped_bytes(message.data_text()));
         if bytes > LARGEST_RECORD {
             return Err(Unpublishable::TooLarge { bytes });
         }
@@ -79,14 +79,14 @@ const FRAME: &str = "{\n   \"messageId\": \"0\",\n   \"data\": \"\",\n   \"publi
 const FRAME_OF_ATTRIBUTES: &str = "   \"attributes\": {\n   },\n";
 const FRAME_OF_ATTRIBUTE: &str = "      \"\": \"\",\n";
 
-fn record_bytes(message: &Message<'_>) -> usize {
-    let attributes: usize = message
-        .attributes()
+/// The size of a record with these attributes, its id counted with one digit and its data as it is escaped.
+pub(super) fn record_bytes<'a>(attributes: impl Iterator<Item = (&'a str, &'a str)>, data: usize) -> usize {
+    let attributes: usize = attributes
         .map(|(key, value)| key.len() + value.len() + FRAME_OF_ATTRIBUTE.len())
         // The last one has no comma.
         .reduce(|sum, bytes| sum + bytes)
         .map_or(0, |bytes| bytes + FRAME_OF_ATTRIBUTES.len() - 1);
-    FRAME.len() + attributes + escaped_bytes(message.data_text())
+    FRAME.len() + attributes + data
 }
 
 /// The service escapes what might be HTML or a line's end in a script, too.

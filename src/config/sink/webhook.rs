@@ -11,7 +11,8 @@ use reqwest::header::{
 
 use super::super::{
     CaSource, InvalidValue, Secret, SecretUrl, TokenSource,
-    connection::{ca, http_url, in_clear, parse_token, timeouts},
+    connection::{ca, http_url, in_clear, timeouts},
+    login::parse_token,
     path, schema,
     section::{Section, Words},
 };

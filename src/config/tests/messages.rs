@@ -153,7 +153,15 @@ proxy = "u:pw@proxy"
 timeout = "0s"
     => connections.c.timeout: "0s" is out of bounds | from "100ms" to "1h"
 certificate = "x"
-    => connections.c.certificate: is not available in this version | [connections.NAME] has endpoint, project, token, token_file, ca_file, ca_dir, proxy, timeout, connect_timeout
+private_key = "y"
+    => connections.c.certificate: stands beside token | one of the two
+certificate = "x"
+    => connections.c.certificate: stands without private_key | private_key = "FILE"; the same file may hold both
+    => connections.c.certificate: stands beside token | one of the two
+authn_endpoint = "http://msg.example.org:8443"
+    => connections.c.authn_endpoint: "http://msg.example.org:8443" is not an https URL, and a certificate is shown over TLS alone | a URL such as "https://msg.example.org:8443"
+    => connections.c.authn_endpoint: stands without certificate | certificate = "FILE" and private_key = "FILE"
+    => connections.c.authn_endpoint: stands beside token | one of the two
 tokenfile = "f"
     => connections.c.tokenfile: is not a known key | did you mean `token_file`?
 poll_min = "1s"
@@ -171,7 +179,7 @@ endpoint = 1
     => subscriptions.s.connection: is missing | one of c, d
     => connections.d.endpoint: is missing | scheme, host and port such as "https://msg.example.org", or "emulator"
     => connections.d.project: is missing | the project's name, as in project = "EGI"
-    => connections.d.token: is missing | token_file = "FILE", or token = "${NAME}"
+    => connections.d.token: is missing | token_file = "FILE", or token = "${NAME}", or certificate and private_key
 ## emulator
 listen = "127.0.0.1:9464"
     => emulator.listen: admin (127.0.0.1:9464) and emulator (127.0.0.1:9464) listen on the same address | two different ports

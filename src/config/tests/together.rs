@@ -174,7 +174,7 @@ fn variables_are_put_in_once_and_their_values_never_shown() {
     let config = parse(&sources(&[("a.toml", &text)]), &environment).unwrap();
     let connection = &config.connections["c"];
     assert_eq!(connection.endpoint, Endpoint::Url("https://ams.example.org:8443".to_owned()));
-    let TokenSource::Inline(token) = &connection.token else { panic!("{connection:?}") };
+    let Login::Token(TokenSource::Inline(token)) = &connection.login else { panic!("{connection:?}") };
     assert_eq!(secrecy::ExposeSecret::expose_secret(token), "$HOME${HOST}");
 
     let text = changed("subscriptions.s", "poll_min = \"${POLL}\"\nconnection = \"${POLL}\"");
@@ -282,7 +282,7 @@ fn two_entries_for_one_subscription_are_found_whatever_the_endpoint_looks_like()
 fn an_emulated_connection_has_the_emulators_token() {
     let text = changed("connections.c", "endpoint = \"emulator\"").replace("token = \"t0p-secret\"\n", "");
     let config = read_text(&format!("{text}[emulator]\ntoken = \"mine\"")).unwrap();
-    let TokenSource::Inline(token) = &config.connections["c"].token else { panic!("no token") };
+    let Login::Token(TokenSource::Inline(token)) = &config.connections["c"].login else { panic!("no token") };
     assert_eq!(secrecy::ExposeSecret::expose_secret(token), "mine");
 }
 
@@ -351,4 +351,27 @@ proptest! {
         let _ = read_text(&changed(BASE[table].0, &format!("{key} = {value:?}")));
         let _ = read_text(&changed(BASE[table].0, &format!("{key} = {value}")));
     }
+}
+
+#[test]
+fn a_connection_logs_in_with_a_certificate_instead_of_a_token() {
+    let connection = |lines: &str| {
+        let token = "token = \"t0p-secret\"";
+        read_text(&changed("connections.c", lines).replace(token, ""))
+            .map(|config| config.connections["c"].login.clone())
+    };
+    let keys = "certificate = \"cert.pem\"\nprivate_key = \"key.pem\"\n";
+    let login = connection(&format!("{keys}authn_endpoint = \"https://authn.example.org:8443/\"")).unwrap();
+    let expected = Login::Certificate {
+        certificate: "cert.pem".into(),
+        private_key: "key.pem".into(),
+        authn_endpoint: Some("https://authn.example.org:8443".to_owned()),
+    };
+    assert_eq!(login, expected);
+    assert!(matches!(connection(keys).unwrap(), Login::Certificate { authn_endpoint: None, .. }));
+
+    let emulated = changed("connections.c", &format!("endpoint = \"emulator\"\n{keys}"));
+    let emulated = emulated.replace("token = \"t0p-secret\"", "") + "\n[emulator]\n";
+    let refused = "connections.c.certificate: is of no use with the emulator, which knows tokens alone | token, or nothing";
+    assert_eq!(problems(&emulated), refused);
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 use super::*;
 use crate::emulator::Retention;
 use crate::emulator::cursor::Cursor;
-use crate::emulator::log::Limits;
+use crate::emulator::log::{Limits, Log};
 use crate::emulator::memory::Memory;
 use crate::emulator::message;
 
@@ -20,7 +20,10 @@ async fn begin<F: Future>(mut future: std::pin::Pin<&mut F>) {
 
 #[tokio::test]
 async fn a_pull_that_waited_for_its_turn_does_not_undo_an_acknowledgement_though_retention_passed_it() {
-    let topic = Topic::new("t", Limits { retention: Retention::UNLIMITED, memory: Memory::new(None) });
+    let topic = Topic::new(
+        "t",
+        Log::new(Limits { retention: Retention::UNLIMITED, memory: Memory::new(None) }, None),
+    );
     let subscription = Subscription::new("s", "t", Cursor::new(0, 10));
     let messages = message::parse_publish(r#"{"messages":[{},{},{},{},{}]}"#).unwrap();
     let prepared: Vec<_> = messages.iter().map(message::NewMessage::prepare).collect();

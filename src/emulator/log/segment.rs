@@ -9,7 +9,7 @@ use super::worse;
 use crate::emulator::attributes::{FIELD_LEVEL, Poison};
 use crate::emulator::clock;
 use crate::emulator::json;
-use crate::emulator::memory::Room;
+use crate::emulator::memory::{Full, Memory, Room};
 use crate::emulator::message::Prepared;
 
 /// What stands between the ack id and the message id.
@@ -19,6 +19,10 @@ const BEFORE_TIME: &[u8] = b"\"publishTime\": \"";
 const AFTER_TIME: &[u8] = b"\"\n         }\n      }";
 /// About what the above, an id and a time need.
 const FRAME_BYTES: usize = 224;
+/// No id has more digits.
+const LONGEST_ID: usize = 20;
+/// What stands on the disk for a record, besides its text.
+const RECORD_BYTES: usize = 25;
 
 /// Consecutive records.
 #[derive(Debug)]
@@ -110,8 +114,68 @@ impl Segment {
         text.extend_from_slice(AFTER_TIME);
     }
 
+    /// What is kept of it on the disk: for each record where it ends and what is known of it, and the text as it is.
+    pub(crate) fn encode(&self, head: &mut Vec<u8>) -> &[u8] {
+        head.extend_from_slice(&(self.records.len() as u64).to_le_bytes());
+        for record in &self.records {
+            head.extend_from_slice(&(record.range.end as u64).to_le_bytes());
+            head.extend_from_slice(&record.milliseconds.to_le_bytes());
+            head.extend_from_slice(&record.data_bytes.to_le_bytes());
+            head.push(match record.poison {
+                None => 0,
+                Some(Poison::Unreadable) => 1,
+                Some(Poison::Unexportable) => 2,
+            });
+        }
+        &self.text
+    }
+
+    /// The segment that was encoded so, if it was one. It holds as much of `memory` as it takes.
+    pub(crate) fn decode(first: u64, bytes: &[u8], memory: &Arc<Memory>) -> Result<Option<Self>, Full> {
+        let room = memory.reserve(bytes.len() + size_of::<Self>())?;
+        Ok(Self::read(first, bytes, room))
+    }
+
+    fn read(first: u64, bytes: &[u8], room: Room) -> Option<Self> {
+        let (count, mut bytes) = bytes.split_first_chunk()?;
+        let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
+        if count == 0 || count > bytes.len() / RECORD_BYTES {
+            return None;
+        }
+        let mut records = Vec::with_capacity(count);
+        let mut start = 0;
+        for _ in 0..count {
+            let (end, rest) = bytes.split_first_chunk()?;
+            let (milliseconds, rest) = rest.split_first_chunk()?;
+            let (data_bytes, rest) = rest.split_first_chunk()?;
+            let (poison, rest) = rest.split_first()?;
+            bytes = rest;
+            let range = start..usize::try_from(u64::from_le_bytes(*end)).ok()?;
+            start = range.end;
+            let poison = match poison {
+                0 => None,
+                1 => Some(Poison::Unreadable),
+                2 => Some(Poison::Unexportable),
+                _ => return None,
+            };
+            let (milliseconds, data_bytes) =
+                (i64::from_le_bytes(*milliseconds), u64::from_le_bytes(*data_bytes));
+            records.push(Record { range, milliseconds, data_bytes, poison });
+        }
+        let fits = records.iter().all(|record| {
+            let text = bytes.get(record.range.clone());
+            text.is_some_and(|text| record.poison.is_some() || text.len() > BEFORE_ID.len() + LONGEST_ID)
+        });
+        fits.then(|| Self { first, text: bytes.to_vec(), records, _room: room })
+    }
+
     pub(crate) fn first(&self) -> u64 {
         self.first
+    }
+
+    /// What its records take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.records.iter().map(Record::bytes).sum()
     }
 
     /// One past its last record.

@@ -37,7 +37,7 @@ fn shown(log: &Log, from: u64, limit: u64) -> Vec<(u64, String)> {
 
 #[test]
 fn records_come_back_in_order_over_the_borders_of_publishes() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     assert_eq!(log.append(&[good("a"), good("b")]), Ok(0..2));
     assert_eq!(log.append(&[]), Ok(2..2));
     assert_eq!(log.append(&[good("c")]), Ok(2..3));
@@ -54,7 +54,7 @@ fn records_come_back_in_order_over_the_borders_of_publishes() {
 
 #[test]
 fn a_record_that_is_too_large_ends_the_publish_and_those_before_it_stay() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     let large = "x".repeat(LARGEST_RECORD);
     assert_eq!(log.append(&[good("a"), good(&large), good("b")]), Err(Rejected::TooLarge));
     assert_eq!(log.bounds(), Bounds { min: 0, max: 1 });
@@ -82,7 +82,7 @@ fn the_limit_counts_the_record_as_it_is_stored() {
 
 #[test]
 fn a_poisoned_record_takes_an_id_and_spoils_every_pull_over_it() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     let poisoned = |poison| Prepared::Poisoned { poison, data_bytes: 4 };
     let messages =
         [good("a"), poisoned(Poison::Unexportable), good("b"), poisoned(Poison::Unreadable), good("c")];
@@ -97,7 +97,7 @@ fn a_poisoned_record_takes_an_id_and_spoils_every_pull_over_it() {
 
 #[test]
 fn retention_removes_the_oldest_and_frees_their_memory() {
-    let log = Log::new(limits(10_000));
+    let log = Log::new(limits(10_000), None);
     let data = "x".repeat(900);
     for _ in 0..100 {
         log.append(&[good(&data)]).unwrap();
@@ -114,7 +114,7 @@ fn retention_removes_the_oldest_and_frees_their_memory() {
 
 #[test]
 fn removal_stops_at_the_end_and_never_goes_back() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     log.append(&[good("a"), good("b"), good("c")]).unwrap();
     log.remove_below(2);
     log.remove_below(1);
@@ -127,7 +127,7 @@ fn removal_stops_at_the_end_and_never_goes_back() {
 
 #[test]
 fn a_time_leads_to_the_first_record_that_is_not_older() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     assert_eq!(log.offset_at(0), None);
     log.append(&[good("a"), good("b")]).unwrap();
     log.append(&[good("c")]).unwrap();
@@ -142,7 +142,7 @@ fn a_time_leads_to_the_first_record_that_is_not_older() {
 
 #[test]
 fn concurrent_publishers_get_contiguous_ids_and_rising_times() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     let ids: Vec<u64> = std::thread::scope(|scope| {
         let publishers: Vec<_> = (0..8)
             .map(|_| {
@@ -168,7 +168,7 @@ fn concurrent_publishers_get_contiguous_ids_and_rising_times() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_ends_when_enough_is_there_or_the_topic_is_gone() {
-    let log = Log::new(limits(usize::MAX));
+    let log = Log::new(limits(usize::MAX), None);
     let wait = tokio::time::timeout(Duration::from_secs(1), log.grown_to(1));
     assert!(wait.await.is_err());
     log.append(&[good("a")]).unwrap();
@@ -182,7 +182,7 @@ proptest! {
     fn any_series_of_publishes_and_removals_leaves_the_newest_without_holes(
         steps in prop::collection::vec((0..5_usize, 0..40_u64), 1..30)
     ) {
-        let log = Log::new(limits(usize::MAX));
+        let log = Log::new(limits(usize::MAX), None);
         let (mut first, mut next) = (0_u64, 0_u64);
         for (count, below) in steps {
             let ids = log.append(&vec![good("x"); count]).unwrap();

@@ -98,6 +98,21 @@ pub(crate) struct Route {
     pub(crate) access: Access,
 }
 
+impl Route {
+    /// Whether there may be something else to keep afterwards. Where messages are concerned, that is done before.
+    pub(crate) fn changes_things(&self) -> bool {
+        let is_of_messages = matches!(
+            self.action,
+            Action::Publish
+                | Action::Pull
+                | Action::Acknowledge
+                | Action::ModifyOffset
+                | Action::ValidateMessage
+        );
+        self.method != "GET" && !is_of_messages
+    }
+}
+
 const fn route(
     method: &'static str,
     shape: Shape,

@@ -2,6 +2,8 @@
 
 use crate::client::is_valid_name;
 use crate::emulator::answer::Refusal;
+use crate::emulator::data_dir::Scope;
+use crate::emulator::project::Project;
 
 /// A path of the service: `/v1/projects/PROJECT/topics/NAME:VERB` and its shorter forms.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +51,15 @@ pub(crate) enum Shape {
 }
 
 impl<'a> Path<'a> {
+    /// What a change by this path is about.
+    pub(crate) fn scope(&self, project: Option<&'a Project>) -> Scope<'a> {
+        match (self.shape, project) {
+            (Shape::Topic, Some(project)) => Scope::Topic(project, self.name),
+            (Shape::Subscription, Some(project)) => Scope::Subscription(project, self.name),
+            _ => Scope::Everything,
+        }
+    }
+
     /// The method matters only where two routes have one path.
     pub(crate) fn parse(method: &str, path: &'a str) -> Option<Self> {
         let (path, verb) = match path.rsplit_once('/') {

@@ -1,6 +1,7 @@
 //! Users for tests that have the emulator in their own process.
 
 use super::{Membership, Role, Token, User};
+use crate::emulator::data_dir::Scope;
 use crate::emulator::{Emulator, EmulatorError, check_name};
 
 impl Emulator {
@@ -26,6 +27,9 @@ impl Emulator {
             None => User::new(name, Token::random().map_err(|_| EmulatorError::NoRandomness)?),
         };
         change(&mut user);
-        Ok(users.put(user).token.expose().to_owned())
+        let user = users.put(user);
+        drop(users);
+        self.keep(Scope::Everything)?;
+        Ok(user.token.expose().to_owned())
     }
 }

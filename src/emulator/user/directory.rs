@@ -40,6 +40,19 @@ impl Directory {
         self.users.put(&uuid, user)
     }
 
+    /// Puts a user back in the place it had before.
+    pub(crate) fn restore(&mut self, serial: u64, user: User) {
+        self.names.insert(user.name.clone(), user.uuid.clone());
+        self.tokens.insert(user.token.clone(), user.uuid.clone());
+        let uuid = user.uuid.clone();
+        self.users.restore(serial, &uuid, user);
+    }
+
+    /// All with their places, oldest first.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = (u64, &Arc<User>)> {
+        self.users.placed()
+    }
+
     pub(crate) fn remove(&mut self, uuid: &str) -> Option<Arc<User>> {
         let user = self.users.remove(uuid)?;
         self.names.remove(&user.name);

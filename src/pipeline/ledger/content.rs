@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Ledger, LedgerError, Tally, journal};
+use super::{DEAD_LETTERS, Ledger, LedgerError, Tally, journal};
 use crate::sink::FileMark;
 
 /// What a ledger holds. All ids are those of the next message.
@@ -29,6 +29,12 @@ pub(crate) struct SinkContent {
 }
 
 impl Ledger {
+    /// Where the journal at `path` says that dead letters end. Changes nothing.
+    pub(crate) fn read_letters(path: &Path) -> Result<Vec<FileMark>, LedgerError> {
+        let state = journal::read(path)?.and_then(|found| found.state);
+        Ok(state.and_then(|mut state| state.files.remove(DEAD_LETTERS)).unwrap_or_default())
+    }
+
     /// What the journal at `path` holds; `None` if there is none, or nothing whole in it. Changes nothing.
     pub(crate) fn read(path: &Path) -> Result<Option<LedgerContent>, LedgerError> {
         let state = journal::read(path)?.and_then(|found| found.state);

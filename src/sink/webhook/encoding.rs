@@ -4,7 +4,7 @@
 //! `attributes` where there are none, and the text of `data` as it was published.
 
 use crate::client::Message;
-use crate::sink::jsonl::{attributes, quote};
+use crate::client::{attributes, quote};
 use crate::sink::{Slice, Source};
 
 /// A request with more messages than one does not grow beyond this.

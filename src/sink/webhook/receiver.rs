@@ -16,7 +16,9 @@ use reqwest::{Body, Method, Response, StatusCode};
 
 use super::cuts::Cuts;
 use super::encoding::Request;
-use crate::client::{BuildError, Credential, NoAnswer, Roots, Timeouts, Token, Transport, retry_after};
+use crate::client::{
+    BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport, retry_after,
+};
 use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential};
 use crate::sink::{LONGEST_RETRY_AFTER, SinkError};
 
@@ -25,7 +27,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 
 /// Where requests go, and how.
 pub(crate) struct Receiver {
-    http: reqwest::Client,
+    connector: Connector,
     url: SecretUrl,
     origin: String,
     headers: HeaderMap,
@@ -53,15 +55,11 @@ pub(super) enum Answer {
 }
 
 impl Receiver {
-    /// Reads the certificates. Nothing is connected yet.
+    /// Reads the certificates, if they can be read already. Nothing is connected yet.
     pub(crate) fn new(config: &WebhookConfig) -> Result<Self, BuildError> {
         let timeouts = Timeouts { request: config.timeout, connect: config.connect_timeout };
         let mut transport = Transport::new(timeouts);
-        transport.roots = match &config.ca {
-            Some(CaSource::File(path)) => Roots::File(path.clone()),
-            Some(CaSource::Dir(path)) => Roots::Directory(path.clone()),
-            None => Roots::System,
-        };
+        transport.roots = CaSource::roots(config.ca.as_ref());
         let mut headers = HeaderMap::new();
         for (name, value) in &config.headers {
             // Checked when the configuration was read.
@@ -86,7 +84,7 @@ impl Receiver {
             }
         };
         Ok(Self {
-            http: transport.build()?,
+            connector: Connector::patient(transport)?,
             url: config.url.clone(),
             origin: config.url.origin(),
             headers,
@@ -108,34 +106,43 @@ impl Receiver {
             http.headers_mut().insert("idempotency-key", key);
         }
         *http.body_mut() = Some(Body::from(request.body));
+        let client = match self.connector.http().await {
+            Ok(client) => client,
+            Err(why) => return not_now(why),
+        };
         let sent = match &self.bearer {
-            None => self.http.execute(http).await,
-            Some(credential) => match self.authenticated(http, credential).await {
+            None => client.execute(http).await,
+            Some(credential) => match self.authenticated(&client, http, credential).await {
                 Ok(sent) => sent,
-                Err(problem) => return Answer::NotSo(SinkError::new("unauthorized", problem)),
+                Err(why) => return Answer::NotSo(SinkError::new(why.class, why.message)),
             },
         };
         match sent {
             Ok(response) => self.judge(response).await,
-            Err(error) => not_now(self.timeouts.no_answer(&self.origin, &error)),
+            Err(error) => {
+                let why = self.timeouts.no_answer(&self.origin, &error);
+                self.connector.learn_from(&why);
+                not_now(why)
+            }
         }
     }
 
     async fn authenticated(
         &self,
+        client: &reqwest::Client,
         mut http: reqwest::Request,
         credential: &Credential,
-    ) -> Result<reqwest::Result<Response>, String> {
+    ) -> Result<reqwest::Result<Response>, NoToken> {
         let token = credential.current().await?;
         // Cheap: the body is shared, not copied.
         let again = http.try_clone();
         http.headers_mut().insert(AUTHORIZATION, bearer(&token));
-        let sent = self.http.execute(http).await;
+        let sent = client.execute(http).await;
         if sent.as_ref().is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED)
-            && let (Some(other), Some(mut http)) = (credential.instead_of(&token).await, again)
+            && let (Some(other), Some(mut http)) = (credential.instead_of(&token).await?, again)
         {
             http.headers_mut().insert(AUTHORIZATION, bearer(&other));
-            return Ok(self.http.execute(http).await);
+            return Ok(client.execute(http).await);
         }
         Ok(sent)
     }
@@ -190,8 +197,9 @@ fn redirect(response: &Response) -> String {
     format!(": a redirect{target}, which is not followed; url must be the final address")
 }
 
-fn not_now(NoAnswer { class, message }: NoAnswer) -> Answer {
-    Answer::Unheard(SinkError::new(class, message))
+fn not_now(NoAnswer { kind, class, message }: NoAnswer) -> Answer {
+    let error = SinkError::new(class, message);
+    if kind == ErrorKind::Untrusted { Answer::NotSo(error) } else { Answer::Unheard(error) }
 }
 
 fn bearer(token: &Token) -> HeaderValue {

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
@@ -9,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{CaSource, SinkKind, WebhookConfig, sink_for_test};
+use crate::config::{SinkKind, WebhookConfig, sink_for_test};
 use crate::sink::tests::server::{Seen, Server, hang, status};
 use crate::sink::tests::{error_of, notebook, rest, slice, source};
 
@@ -321,15 +320,21 @@ async fn a_conflict_after_a_lost_answer_is_waited_for_and_the_request_not_cut_an
     assert_eq!(keys, ["P/S/0/0-9"; 3]);
 }
 
-#[test]
-fn its_authorities_are_read_at_the_start() {
-    let mut config = config("https://127.0.0.1:1", "");
-    for ca in [CaSource::File("/nonexistent/ca".into()), CaSource::Dir("/nonexistent/ca".into())] {
-        config.ca = Some(ca);
-        let error = Receiver::new(&config).err().unwrap();
-        assert_eq!(error.path(), Some(std::path::Path::new("/nonexistent/ca")));
-    }
-    config.ca = None;
-    config.headers = BTreeMap::new();
-    assert!(Receiver::new(&config).is_ok());
+#[tokio::test]
+async fn until_its_authorities_can_be_read_nothing_is_sent_and_the_file_is_named() {
+    let server = Server::start(|_, _| status(200)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let mut sink = sink(&server.url, &format!("ca_file = \"{}\"", ca.display()));
+    let (follows, message) = error_of(deliver(&mut sink, &slice(0, 1, 0)).await);
+    assert_eq!(follows, "fatal");
+    assert!(message.starts_with(&format!("untrusted CA file {}: No such file", ca.display())), "{message}");
+    assert_eq!(server.seen().len(), 0);
+
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(&ca, certificate.pem()).unwrap();
+    assert!(deliver_all(&mut sink, &slice(0, 1, 0)).await.is_none());
+    assert_eq!(server.seen().len(), 1);
 }

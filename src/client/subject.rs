@@ -21,7 +21,7 @@ const KINDS: [(&str, &str, bool); 9] = [
     ("C", "2.5.4.6", true),
 ];
 
-pub(super) fn written(subject: &X509Name<'_>) -> String {
+pub(crate) fn written(subject: &X509Name<'_>) -> String {
     let attributes: Vec<(String, &str)> = subject
         .iter_attributes()
         .filter_map(|attribute| Some((attribute.attr_type().to_id_string(), attribute.as_str().ok()?)))

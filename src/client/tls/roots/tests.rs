@@ -1,7 +1,7 @@
 use super::*;
 use crate::client::testing::{OFFSETS, TOKEN, builder, offsets};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use std::fs;
+use std::{fs, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -74,8 +74,8 @@ async fn a_ca_file_is_trusted_and_no_process_wide_provider_is_needed() {
 
     for builder in [builder(&endpoint).ca_file(&bad), builder(&endpoint)] {
         let error = offsets(&builder.token(TOKEN.into()).build().unwrap()).await.unwrap_err();
-        assert!(error.class() == "connect" && !error.may_have_happened(), "{error}");
-        assert!(error.message().contains("invalid peer certificate"), "{error}");
+        assert!(error.class() == "untrusted" && !error.may_have_happened(), "{error}");
+        assert!(error.message().contains("is of the CA CN=ours, which is not among the "), "{error}");
     }
     assert!(rustls::crypto::CryptoProvider::get_default().is_none());
 }
@@ -93,10 +93,18 @@ async fn a_broken_file_in_a_ca_directory_stops_nothing() {
     put("ours.pem", ours.pem.as_bytes());
     put("12ab34cd.0", ours.pem.as_bytes());
     put("12ab34cd.r0", b"a revocation list");
-    put("ours.signing_policy", b"access_id_CA X509");
+    put("12ab34cd.signing_policy", b"access_id_CA X509");
+    put("12ab34cd.namespaces", b"TO Issuer SELF PERMIT Subject");
+    put("ours.info", b"alias = ours");
 
     let store = directory(folder.path()).unwrap();
     assert_eq!(store.len(), 1, "each certificate counts once");
+
+    // Another CA of the same hash, in binary form; and the first one in binary form too.
+    let binary = |authority: &Authority| CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
+    put("12ab34cd.1", &binary(&authority("other")));
+    put("5-binary.pem", &binary(&ours));
+    assert_eq!(directory(folder.path()).unwrap().len(), 2);
     let endpoint = serve(&ours).await;
     let client = builder(&endpoint).token(TOKEN.into()).ca_dir(folder.path()).build().unwrap();
     assert_eq!(offsets(&client).await.unwrap().max, 3);
