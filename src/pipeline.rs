@@ -60,7 +60,7 @@ pub(crate) use budget::Budget;
 pub use dead_letters::NotKept;
 pub(crate) use dead_letters::{About, Choice, DeadLetters};
 pub use ledger::LedgerError;
-pub(crate) use ledger::{Ledger, LedgerContent, LedgerKey};
+pub(crate) use ledger::{Ledger, LedgerContent, LedgerKey, Tally};
 pub(crate) use status::StatusHandle;
 pub use status::{SinkStatus, Status};
 

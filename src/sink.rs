@@ -207,21 +207,23 @@ impl Trouble {
     /// (a full disk above all) may pass by itself.
     pub(crate) fn from_io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
-        let class = match error.kind() {
-            K::StorageFull | K::QuotaExceeded | K::FileTooLarge => "full",
-            K::PermissionDenied | K::ReadOnlyFilesystem => "permission",
-            _ => "io",
-        };
         let message = format!("{doing}: {error}");
+        let failure = SinkError { class: io_class(error), message };
         let lasting = matches!(
             error.kind(),
             K::PermissionDenied | K::ReadOnlyFilesystem | K::NotADirectory | K::IsADirectory | K::BrokenPipe
         );
-        if lasting {
-            Self::Fatal(SinkError { class, message })
-        } else {
-            Self::Retry { after: None, error: SinkError { class, message } }
-        }
+        if lasting { Self::Fatal(failure) } else { Self::Retry { after: None, error: failure } }
+    }
+}
+
+/// The class of an error of the operating system in the metrics.
+pub(crate) fn io_class(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind as K;
+    match error.kind() {
+        K::StorageFull | K::QuotaExceeded | K::FileTooLarge => "full",
+        K::PermissionDenied | K::ReadOnlyFilesystem => "permission",
+        _ => "io",
     }
 }
 

@@ -50,6 +50,7 @@ mod ledger_on_disk;
 mod letters_over_crashes;
 mod library_conformance;
 mod login_by_certificate;
+mod long_run;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;

@@ -135,6 +135,22 @@ async fn a_topic_made_anew_while_it_is_stopped_halts_where_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_before_a_kill_is_counted_after_it_too() {
+    let stage = Stage::after_a_run("").await;
+    stage.service.publish("a", 20..60).await;
+    stage.service.emulator.remove_records_below(PROJECT, "a", 50).unwrap();
+    let forwarder = stage.start();
+    stage.acknowledged(60).await;
+    stage.service.seek("a", 55).await;
+    forwarder.counted("a", "rewinds_total", 1).await;
+    forwarder.kill().await;
+    let forwarder = stage.start();
+    forwarder.is("a", "running").await;
+    assert_counted(&forwarder.metrics().await, &[("messages_lost_total", 30), ("rewinds_total", 1)]);
+    forwarder.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_seek_beyond_the_end_has_skipped_by_the_time_the_log_has_grown_past_it_is_counted() {
     let stage = Stage::after_a_run("").await;
     let forwarder = stage.start();

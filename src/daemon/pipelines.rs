@@ -12,9 +12,10 @@ use super::supervisor::{Failure, Supervisor};
 use crate::backoff::BackoffPolicy;
 use crate::client::AmsClient;
 use crate::config::{Config, SinkConfig, SubscriptionConfig};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SubscriptionMetrics};
 use crate::pipeline::{
-    Budget, DeadLetters, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status, StatusHandle,
+    Budget, DeadLetters, Ledger, LedgerKey, Outlet, OutletError, Parts, Pipeline, State, Status,
+    StatusHandle, Tally,
 };
 
 /// Waits before a pipeline that panicked is started again.
@@ -119,6 +120,7 @@ fn parts(
     let full_name = format!("projects/{}/subscriptions/{}", client.project(), config.subscription);
     let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
     let metrics = metrics.subscription(&config.key, &sinks);
+    resume(&metrics, kept.ledger.tally());
     Parts {
         ledger: kept.ledger,
         status: StatusHandle::new(config, &full_name, Arc::clone(&metrics)),
@@ -129,6 +131,14 @@ fn parts(
         budget: budget.clone(),
         metrics,
     }
+}
+
+/// Goes on counting where an earlier run was, or was killed before anybody had asked for its metrics.
+fn resume(metrics: &SubscriptionMetrics, tally: Tally) {
+    metrics.lost.inc_by(tally.lost);
+    metrics.skipped.inc_by(tally.skipped);
+    metrics.rewinds.inc_by(tally.rewinds);
+    metrics.log_resets.inc_by(tally.log_resets);
 }
 
 /// The same parts for each start: what the ledger knows outlives a pipeline that panicked.

@@ -27,7 +27,8 @@ impl Pipeline {
         }
         let Err(error) = answer else {
             self.metrics.acknowledged.inc_by(self.ledger.acknowledged(token));
-            self.ledger.keep().await;
+            // Lost, it is found out by `:offsets`.
+            let _ = self.ledger.keep().await;
             fail_point::pass("acknowledge kept");
             self.status.succeeded();
             self.settled();

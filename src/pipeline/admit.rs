@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
+use super::ledger::Turn;
 use super::obstacle::Obstacle;
 use super::pull::Pulled;
 use super::story::{self, Ids};
@@ -77,8 +78,8 @@ impl Pipeline {
         let Some((min, _)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
-        self.ledger.skip_to(first).await?;
         let missing = story::missing(expected, first, min);
+        self.ledger.skip_to(first, missing).await?;
         self.metrics.lost.inc_by(missing.lost);
         self.metrics.skipped.inc_by(missing.skipped);
         let key = &self.config.key;
@@ -127,9 +128,10 @@ impl Pipeline {
         let Some((_, max)) = offsets.bounds() else {
             return Err(Obstacle::BrokerDown);
         };
-        self.begin_epoch(first).await?;
+        let turn = if max < acked { Turn::NewLog } else { Turn::Rewind };
+        self.begin_epoch(first, turn).await?;
         let key = &self.config.key;
-        if max < acked {
+        if turn == Turn::NewLog {
             self.metrics.log_resets.inc();
             tracing::error!(
                 subscription = key,

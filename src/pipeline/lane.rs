@@ -18,7 +18,7 @@ use crate::backoff::Backoff;
 use crate::config::{OnReject, SinkConfig};
 use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
-use crate::sink::{Delivery, Sink, SinkError, Slice, Trouble};
+use crate::sink::{Delivery, Sink, SinkError, Slice, Trouble, io_class};
 
 /// A delivery that takes longer than this is told about.
 const SLOW: Duration = Duration::from_secs(30);
@@ -38,6 +38,8 @@ pub(super) struct Lane {
     not_before: Option<tokio::time::Instant>,
     /// Somebody has to mend something before it takes messages again.
     parked: bool,
+    /// What it has vouched for is in the ledger.
+    kept: bool,
     complaint: Complaint,
     too_slow: Complaint,
     rejections: Complaint,
@@ -100,6 +102,7 @@ impl Lane {
             backoff: Backoff::new(config.retry),
             not_before: None,
             parked: false,
+            kept: true,
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
             rejections: Complaint::default(),
@@ -128,6 +131,9 @@ impl Lane {
             if let Some(end) = self.wait(job).await {
                 return end;
             }
+            if !self.keeps_up().await {
+                continue;
+            }
             let started = Instant::now();
             let Delivery { receipt, trouble } = self.give(slice.clone()).await;
             if let Some(receipt) = receipt {
@@ -138,7 +144,7 @@ impl Lane {
                 fail_point::pass("receipt");
                 self.ledger.delivered(&self.name, &receipt);
                 fail_point::pass("receipt known");
-                self.ledger.keep().await;
+                self.kept = self.ledger.keep().await.is_ok();
                 fail_point::pass("receipt kept");
                 if trouble.is_none() {
                     self.goes_well();
@@ -194,6 +200,24 @@ impl Lane {
             }
         }
         End::Done
+    }
+
+    /// Whether its progress is in the ledger: as long as it is not, nothing more is sent, for a kill would repeat all of
+    /// that.
+    async fn keeps_up(&mut self) -> bool {
+        if self.kept {
+            return true;
+        }
+        match self.ledger.keep().await {
+            Ok(()) => self.kept = true,
+            Err(unwritable) => {
+                let error =
+                    SinkError { class: io_class(&unwritable.source), message: unwritable.to_string() };
+                self.not_before(Duration::ZERO);
+                self.failed(&error, "sending nothing more before that is possible");
+            }
+        }
+        self.kept
     }
 
     /// No attempt before the backoff is over, nor before the receiver has what it asked for: also not with another

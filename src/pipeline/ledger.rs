@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinError;
 
-use super::story::{self, Inherited};
+use super::story::{self, Inherited, Missing};
 use crate::fail_point;
 use crate::sink::{FileMark, Receipt};
 pub(crate) use content::LedgerContent;
@@ -33,6 +33,7 @@ pub(super) use error::Unwritable;
 use journal::{Found, Journal};
 pub(super) use page::Page;
 use state::State;
+pub(crate) use state::{Tally, Turn};
 
 /// The owner of the files of dead letters; no sink is called so.
 pub(crate) const DEAD_LETTERS: &str = "dead letters";
@@ -187,9 +188,9 @@ impl Ledger {
         })
     }
 
-    /// Keeps what is known over a kill. What cannot be written now is written with the next commit, which says so.
-    pub(crate) async fn keep(self: &Arc<Self>) {
-        let _ = self.on_disk(|ledger| ledger.write(false)).await;
+    /// Keeps what is known over a kill. What cannot be written now is written with the next change.
+    pub(crate) async fn keep(self: &Arc<Self>) -> Result<(), Unwritable> {
+        self.on_disk(|ledger| ledger.write(false)).await
     }
 
     /// Makes durable what is known. Then says what may be acknowledged of a pull that ended before `pulled`; `None` if
@@ -220,13 +221,18 @@ impl Ledger {
     }
 
     /// The messages before `first` will never come: removed by retention, or skipped by somebody's seek.
-    pub(crate) async fn skip_to(self: &Arc<Self>, first: u64) -> Result<(), Unwritable> {
-        self.turn(move |state| state.skip_to(first)).await
+    pub(crate) async fn skip_to(self: &Arc<Self>, first: u64, missing: Missing) -> Result<(), Unwritable> {
+        self.turn(move |state| state.skip_to(first, missing)).await
     }
 
     /// The story begins anew at `first`: all from there on is delivered again to every sink.
-    pub(crate) async fn begin_epoch(self: &Arc<Self>, first: u64) -> Result<(), Unwritable> {
-        self.turn(move |state| state.begin_epoch(first)).await
+    pub(crate) async fn begin_epoch(self: &Arc<Self>, first: u64, turn: Turn) -> Result<(), Unwritable> {
+        self.turn(move |state| state.begin_epoch(first, turn)).await
+    }
+
+    /// What was found so far, by earlier runs too.
+    pub(crate) fn tally(&self) -> Tally {
+        self.state().tally
     }
 
     /// What it means that the service is at `current`, if all that is known comes from an earlier run; `None` after that

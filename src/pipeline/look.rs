@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::Turn;
 use super::obstacle::Obstacle;
 use super::story::{self, Inherited, Log};
 use super::{LOOK_EVERY, Pipeline};
@@ -48,7 +49,7 @@ impl Pipeline {
         match inherited {
             Inherited::AsLeft => {}
             Inherited::Rewound => {
-                self.begin_epoch(current).await?;
+                self.begin_epoch(current, Turn::Rewind).await?;
                 self.metrics.rewinds.inc();
                 tracing::warn!(
                     subscription = key,
@@ -155,7 +156,7 @@ impl Pipeline {
                 self.config.subscription, offsets.max
             )));
         };
-        self.begin_epoch(start).await?;
+        self.begin_epoch(start, Turn::NewLog).await?;
         self.counted_reset = false;
         tracing::warn!(
             subscription = self.config.key,
@@ -199,8 +200,8 @@ impl Pipeline {
         Obstacle::Service(error)
     }
 
-    pub(super) async fn begin_epoch(&mut self, first: u64) -> Result<(), Obstacle> {
-        self.ledger.begin_epoch(first).await?;
+    pub(super) async fn begin_epoch(&mut self, first: u64, turn: Turn) -> Result<(), Obstacle> {
+        self.ledger.begin_epoch(first, turn).await?;
         self.seen = first;
         self.unresolved = false;
         Ok(())

@@ -11,6 +11,8 @@ use super::{Delivery, Sink, SinkError, Slice, Trouble};
 /// What a sink does with its next deliveries, in order; then it takes everything.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Does {
+    /// It takes so many messages, and wants to be given the rest.
+    Take(usize),
     Retry(Duration),
     Alone(Duration),
     Reject(u64),
@@ -41,6 +43,7 @@ impl Sink for Scripted {
             let error = || SinkError { class: "io", message: "as told".to_owned() };
             let (count, trouble) = match does {
                 None => (ids.len(), None),
+                Some(Does::Take(count)) => (count, None),
                 Some(Does::Retry(after)) => (0, Some(Trouble::Retry { after: Some(after), error: error() })),
                 Some(Does::Incomplete) => (0, Some(Trouble::Incomplete(error()))),
                 Some(Does::Alone(after)) => (0, Some(Trouble::Alone { after: Some(after), error: error() })),

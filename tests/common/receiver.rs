@@ -57,6 +57,8 @@ pub(crate) struct Post {
     pub(crate) key: String,
     /// The numbers of its messages.
     pub(crate) numbers: Vec<u64>,
+    /// How much each of them is padded.
+    pub(crate) paddings: Vec<usize>,
     pub(crate) taken: bool,
 }
 
@@ -157,12 +159,12 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         return breaks(&[]);
     }
     let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
-    let numbers = numbers(&body);
+    let (numbers, paddings): (Vec<_>, Vec<_>) = messages(&body).into_iter().unzip();
     let taken = answers.takes(&numbers);
     let index = {
         let mut came = shared.came.lock().unwrap();
         let posts = came.posts.entry(path.clone()).or_default();
-        posts.push(Post { key, numbers, taken });
+        posts.push(Post { key, numbers, paddings, taken });
         posts.len() - 1
     };
     match answers {
@@ -196,16 +198,21 @@ pub(crate) fn breaks(parts: &'static [&'static str]) -> Response {
 
 /// The numbers of the messages of a request, each of which is as it was published.
 pub(crate) fn numbers(body: &[u8]) -> Vec<u64> {
+    messages(body).into_iter().map(|(number, _)| number).collect()
+}
+
+/// The same with their paddings.
+fn messages(body: &[u8]) -> Vec<(u64, usize)> {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap();
-    let number = |push: &serde_json::Value| {
+    let message = |push: &serde_json::Value| {
         let id = push["message"]["messageId"].as_str().unwrap().parse().unwrap();
         let data = BASE64_STANDARD.decode(push["message"]["data"].as_str().unwrap()).unwrap();
         let size = data.len().saturating_sub(numbered(id, 0).len());
         assert_eq!(data, numbered(id, size).as_bytes(), "message {id}");
-        id
+        (id, size)
     };
     match body["messages"].as_array() {
-        Some(pushes) => pushes.iter().map(number).collect(),
-        None => vec![number(&body)],
+        Some(pushes) => pushes.iter().map(message).collect(),
+        None => vec![message(&body)],
     }
 }

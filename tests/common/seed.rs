@@ -8,10 +8,15 @@ const VARIABLE: &str = "EMULATOR_SEED";
 
 /// The seed of a test: from the environment, or a new one. It is said either way, whether the test passes or not.
 pub(crate) fn seed(test: &str) -> u64 {
-    let given = std::env::var(VARIABLE).ok();
+    seed_from(VARIABLE, test)
+}
+
+/// The same from another variable.
+pub(crate) fn seed_from(variable: &str, test: &str) -> u64 {
+    let given = std::env::var(variable).ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
     // Past the harness, which shows what is printed by tests that fail only.
-    let _ = writeln!(std::io::stderr(), "{test}: again with {VARIABLE}={seed}");
+    let _ = writeln!(std::io::stderr(), "{test}: again with {variable}={seed}");
     seed
 }
 

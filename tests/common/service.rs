@@ -89,7 +89,14 @@ impl Service {
 
     /// The numbered messages that a subscription has, acknowledged with that.
     pub(crate) async fn take_all(&self, subscription: &str) -> Delivered {
-        let mut taken = Delivered::default();
+        let texts = self.take_all_texts(subscription).await;
+        let number = |text: &String| text.split(' ').next().unwrap().parse().unwrap();
+        Delivered { numbers: texts.iter().map(number).collect(), torn: Vec::new() }
+    }
+
+    /// Their payloads.
+    pub(crate) async fn take_all_texts(&self, subscription: &str) -> Vec<String> {
+        let mut taken = Vec::new();
         let name: SubscriptionName = subscription.parse().unwrap();
         let limits = PullLimits { max_messages: 1000, max_bytes: 64 << 20 };
         let end = self.offsets(subscription).await.max;
@@ -98,8 +105,7 @@ impl Service {
             let Some(last) = batch.last_id() else { continue };
             for message in &batch {
                 let data = BASE64_STANDARD.decode(message.data_text()).unwrap();
-                let text = String::from_utf8(data).unwrap();
-                taken.numbers.push(text.split(' ').next().unwrap().parse().unwrap());
+                taken.push(String::from_utf8(data).unwrap());
             }
             self.client.acknowledge(&name, last).await.unwrap();
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{DEAD_LETTERS, Ledger, LedgerError, journal};
+use super::{DEAD_LETTERS, Ledger, LedgerError, Tally, journal};
 use crate::sink::FileMark;
 
 /// What a ledger holds. All ids are those of the next message.
@@ -14,6 +14,8 @@ pub(crate) struct LedgerContent {
     pub(crate) epoch: u64,
     /// The first message that is not acknowledged.
     pub(crate) acknowledged: Option<u64>,
+    /// What was lost, skipped and sent again since the ledger was begun.
+    pub(crate) tally: Tally,
     pub(crate) sinks: BTreeMap<String, SinkContent>,
 }
 
@@ -39,6 +41,7 @@ impl Ledger {
         Ok(state.map(|mut state| LedgerContent {
             epoch: state.epoch,
             acknowledged: state.acked,
+            tally: state.tally,
             sinks: state
                 .sinks
                 .into_iter()

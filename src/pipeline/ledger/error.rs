@@ -36,7 +36,7 @@ pub enum LedgerError {
 #[error("the ledger {path} cannot be written: {source}; nothing is acknowledged meanwhile")]
 pub(crate) struct Unwritable {
     pub(super) path: PathBuf,
-    pub(super) source: io::Error,
+    pub(in crate::pipeline) source: io::Error,
 }
 
 impl From<Unwritable> for LedgerError {

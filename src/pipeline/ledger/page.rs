@@ -37,7 +37,10 @@ impl Notebook for Page {
 
     fn write(&self, note: serde_json::Value) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.ledger.state().notes.insert(self.owner.clone(), note);
-        Box::pin(self.ledger.keep())
+        Box::pin(async {
+            // Lost, a request that is repeated may be cut otherwise.
+            let _ = self.ledger.keep().await;
+        })
     }
 
     fn strike_out(&self) {

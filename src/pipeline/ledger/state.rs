@@ -7,7 +7,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{AckToken, Position};
+use crate::pipeline::story::Missing;
 use crate::sink::FileMark;
+
+/// What was found since the ledger was begun and must not go unnoticed. Kept together with what follows from it, so that
+/// each thing is counted once, whenever the daemon is killed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tally {
+    pub(crate) lost: u64,
+    pub(crate) skipped: u64,
+    pub(crate) rewinds: u64,
+    pub(crate) log_resets: u64,
+}
+
+/// Why the story of a subscription begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Somebody moved the subscription back.
+    Rewind,
+    /// The log of the topic was made anew.
+    NewLog,
+}
 
 /// All that is kept of one subscription.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +45,7 @@ pub(super) struct State {
     pub(super) files: BTreeMap<String, Vec<FileMark>>,
     /// What sinks have noted for themselves.
     pub(super) notes: BTreeMap<String, serde_json::Value>,
+    pub(super) tally: Tally,
 }
 
 impl State {
@@ -77,15 +99,21 @@ impl State {
     }
 
     /// The messages before `first` will never come.
-    pub(super) fn skip_to(&mut self, first: u64) {
+    pub(super) fn skip_to(&mut self, first: u64, missing: Missing) {
+        self.tally.lost += missing.lost;
+        self.tally.skipped += missing.skipped;
         self.acked = Some(first);
         self.asked.clear();
         self.leave_out(first);
     }
 
     /// The story begins anew at `first`: all from there on is delivered again to every sink.
-    pub(super) fn begin_epoch(&mut self, first: u64) {
+    pub(super) fn begin_epoch(&mut self, first: u64, turn: Turn) {
         self.epoch += 1;
+        match turn {
+            Turn::Rewind => self.tally.rewinds += 1,
+            Turn::NewLog => self.tally.log_resets += 1,
+        }
         self.move_to(first);
     }
 

@@ -63,7 +63,7 @@ async fn a_token_covers_no_more_than_was_pulled() {
 #[tokio::test]
 async fn there_is_no_token_for_what_cannot_be_made_durable() {
     let kept = Kept::at(&[("archive", true)], 0);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     kept.delivered("archive", 20);
     std::fs::remove_dir_all(kept.dir.path()).unwrap();
     kept.ledger.break_for_test();
@@ -94,7 +94,7 @@ async fn what_others_acknowledge_counts_only_as_far_as_it_was_delivered() {
 async fn a_new_epoch_sends_all_of_it_again_to_every_sink_also_after_a_crash() {
     let kept = Kept::at(&[("archive", true), ("show", false)], 0);
     kept.delivered("archive", 9);
-    kept.ledger.begin_epoch(2).await.unwrap();
+    kept.ledger.begin_epoch(2, Turn::Rewind).await.unwrap();
     let Kept { ledger, .. } = &kept.crash();
     assert_eq!(ledger.position(), Some(position(1, 2, 2)));
     assert_eq!((ledger.next_for("archive"), ledger.next_for("show")), (2, 2));
@@ -104,9 +104,26 @@ async fn a_new_epoch_sends_all_of_it_again_to_every_sink_also_after_a_crash() {
 async fn a_turn_that_cannot_be_made_durable_has_not_happened() {
     let kept = Kept::at(&[("archive", true)], 5);
     std::fs::remove_dir_all(kept.dir.path()).unwrap();
-    assert!(kept.ledger.begin_epoch(2).await.is_err());
-    assert!(kept.ledger.skip_to(9).await.is_err());
+    assert!(kept.ledger.begin_epoch(2, Turn::Rewind).await.is_err());
+    assert!(kept.ledger.skip_to(9, Missing { lost: 3, skipped: 1 }).await.is_err());
     assert_eq!(kept.ledger.position(), Some(position(0, 5, 5)));
+    assert_eq!(kept.ledger.tally(), Tally::default());
+}
+
+#[tokio::test]
+async fn what_was_lost_skipped_and_sent_again_is_counted_over_crashes() {
+    let kept = Kept::at(&[("archive", true)], 5).crash();
+    kept.ledger.start(5);
+    kept.ledger.skip_to(9, Missing { lost: 3, skipped: 1 }).await.unwrap();
+    let kept = kept.crash();
+    kept.ledger.skip_to(14, Missing { lost: 0, skipped: 5 }).await.unwrap();
+    kept.ledger.begin_epoch(2, Turn::Rewind).await.unwrap();
+    kept.ledger.begin_epoch(0, Turn::NewLog).await.unwrap();
+    let tally = Tally { lost: 3, skipped: 6, rewinds: 1, log_resets: 1 };
+    let kept = kept.crash();
+    assert_eq!(kept.ledger.tally(), tally);
+    let shown = Ledger::read(&kept.dir.path().join("s.journal")).unwrap().unwrap();
+    assert_eq!(shown.tally, tally);
 }
 
 #[tokio::test]
@@ -117,7 +134,7 @@ async fn what_is_kept_outlives_a_crash_each_sink_with_its_own_progress() {
     assert_eq!(kept.token(20).await, Some((3, 14)));
     kept.ledger.accepted(15);
     kept.delivered("alerting", 17);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     let kept = kept.crash();
     assert_eq!(kept.ledger.position(), Some(position(0, 15, 17)));
     assert_eq!((kept.ledger.next_for("archive"), kept.ledger.next_for("alerting")), (20, 17));
@@ -131,13 +148,13 @@ async fn a_new_sink_begins_at_what_was_acknowledged_and_one_that_is_gone_is_forg
     kept.delivered("archive", 20);
     kept.token(20).await.unwrap();
     kept.ledger.accepted(10);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     drop(page);
     kept.sinks = vec![("copy", true)];
     let mut kept = kept.crash();
     assert_eq!(kept.ledger.position(), Some(position(0, 10, 10)));
     kept.delivered("copy", 12);
-    kept.ledger.keep().await;
+    kept.ledger.keep().await.unwrap();
     kept.sinks.push(("archive", true));
     let kept = kept.crash();
     assert_eq!((kept.ledger.next_for("archive"), kept.ledger.next_for("copy")), (10, 12));
@@ -209,8 +226,8 @@ proptest! {
                 Step::Accepted(current) => {
                     state.accepted(&required, current);
                 }
-                Step::SkipTo(first) => state.skip_to(first),
-                Step::BeginEpoch(first) => state.begin_epoch(first),
+                Step::SkipTo(first) => state.skip_to(first, Missing { lost: 0, skipped: 0 }),
+                Step::BeginEpoch(first) => state.begin_epoch(first, Turn::Rewind),
                 Step::Restart => {
                     state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
                     state.fit(names.into_iter(), &[]);

@@ -1,5 +1,7 @@
 //! What the next process makes of what this one has left: each with the ledger of the one before.
 
+use std::path::PathBuf;
+
 use super::*;
 
 impl Scene {
@@ -99,18 +101,42 @@ async fn a_seek_forward_while_it_was_down_is_counted_as_skipped_and_what_retenti
     run.stop().await;
 }
 
-#[tokio::test]
-async fn while_the_ledger_cannot_be_written_nothing_is_acknowledged_nor_sent_twice() {
+/// A scene whose first message is acknowledged, and whose ledger cannot be written before its directory is back: where
+/// that is, and where it should be.
+async fn without_a_ledger() -> (Scene, [PathBuf; 2]) {
     let mut scene = Scene::new(&[true]).await;
     let run = scene.running().await;
     scene.publish(1).await;
     scene.acknowledged(1).await;
     run.stop().await;
+    assert_eq!(scene.given("a").await, [0]);
     scene.parts.ledger = Arc::new(open_ledger(&scene.state, &scene.parts.config));
     let (there, away) = (scene.state.path().to_owned(), scene.state.path().with_extension("away"));
     std::fs::rename(&there, &away).unwrap();
     // A journal whose end is torn is written anew, which is not possible where its directory is gone.
     scene.parts.ledger.break_for_test();
+    (scene, [away, there])
+}
+
+#[tokio::test]
+async fn while_the_ledger_cannot_be_written_no_more_is_sent_than_a_kill_may_repeat() {
+    let (mut scene, [away, there]) = without_a_ledger().await;
+    scene.tell("a", &[Does::Take(1)]);
+    scene.publish(3).await;
+    let run = scene.start();
+    assert_eq!(scene.given("a").await, [1, 2, 3]);
+    let is_named = |error: &String| error.contains("s.journal cannot be written");
+    scene.status("named", |status| status.sinks["a"].error.as_ref().is_some_and(is_named)).await;
+    scene.nothing_more_for("a");
+    std::fs::rename(&away, &there).unwrap();
+    assert_eq!(scene.given("a").await, [2, 3]);
+    scene.acknowledged(4).await;
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_ledger_cannot_be_written_nothing_is_acknowledged_nor_sent_twice() {
+    let (mut scene, [away, there]) = without_a_ledger().await;
     let run = scene.start();
     scene.publish(3).await;
     let status = scene.status("retrying", |status| status.state == State::Retrying).await;
@@ -118,9 +144,7 @@ async fn while_the_ledger_cannot_be_written_nothing_is_acknowledged_nor_sent_twi
     assert_eq!(scene.client.offsets(&"s".parse().unwrap()).await.unwrap().current, 1);
     std::fs::rename(&away, &there).unwrap();
     scene.acknowledged(4).await;
-    assert_eq!(scene.given("a").await, [0]);
-    let given = scene.given("a").await;
-    let mut all = given.clone();
+    let mut all = scene.given("a").await;
     while let Ok(more) = scene.seen.get_mut("a").unwrap().try_recv() {
         all.extend(more);
     }

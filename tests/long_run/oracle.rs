@@ -1,0 +1,181 @@
+//! The judgement: whether what arrived at one sink is what must have, given the truth. It goes through the messages in the
+//! order of their arrival, and each that is not the next one needs a reason.
+
+use std::collections::BTreeSet;
+
+use super::arrivals::Arrivals;
+use super::letters::Letters;
+use super::scene::Channel;
+use super::truth::{Id, Truth};
+
+/// More faults than these are not told apart any more.
+const TOLD: usize = 10;
+
+/// So many of its neighbours are shown with a message that should not be there.
+const AROUND: usize = 25;
+
+/// What became of the messages of a subscription at one sink.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// Different messages that arrived.
+    pub(crate) delivered: usize,
+    /// That came a second time with the request in flight.
+    pub(crate) repeated: usize,
+    /// Among the dead letters, each time that they were passed.
+    pub(crate) dead_lettered: usize,
+    /// Jumps back that somebody wanted.
+    pub(crate) rewinds: usize,
+    /// Never arrived, each time that they were passed: retention or a seek, which is to be counted by the daemon.
+    pub(crate) missing: Vec<Id>,
+    /// Went with a log that was made anew.
+    pub(crate) gone: usize,
+    /// What cannot be explained.
+    pub(crate) faults: Vec<String>,
+}
+
+/// Where it is in going through.
+struct Walk<'a> {
+    truth: &'a Truth,
+    sink: &'a str,
+    in_flight: u64,
+    /// Those that have explained nothing yet.
+    letters: Letters,
+    account: Account,
+    arrivals: &'a [Id],
+    log: u64,
+    /// One past the highest message since the last jump back.
+    next: u64,
+    /// Passed since then.
+    absent: BTreeSet<u64>,
+    /// The seeks before this one have had their effect.
+    moves: usize,
+    seen: BTreeSet<usize>,
+}
+
+impl Account {
+    pub(crate) fn of(truth: &Truth, channel: &Channel, letters: &Letters, arrivals: &Arrivals) -> Self {
+        let mut walk = Walk {
+            truth,
+            sink: channel.name,
+            in_flight: channel.in_flight,
+            letters: letters.clone(),
+            account: Self::default(),
+            arrivals: &arrivals.ids,
+            log: 0,
+            next: 0,
+            absent: BTreeSet::new(),
+            moves: 0,
+            seen: BTreeSet::new(),
+        };
+        for (place, id) in arrivals.ids.iter().enumerate() {
+            if !truth.was_published(*id) {
+                walk.fault(format!("{id:?}, in place {place}, was never published"));
+            }
+            walk.step(place, *id);
+        }
+        walk.end()
+    }
+}
+
+impl Walk<'_> {
+    fn step(&mut self, place: usize, id: Id) {
+        if id.log > self.log {
+            self.turn_to_log(id.log);
+        }
+        if id.log < self.log {
+            self.fault(format!("{id:?}, in place {place}, is of a log before the one at hand"));
+        } else if id.offset >= self.next {
+            self.absent.extend(self.next..id.offset);
+            self.next = id.offset + 1;
+        } else if self.next - id.offset <= self.in_flight {
+            // A message that the sink sent ahead of others is no reason to miss those.
+            if !self.absent.remove(&id.offset) {
+                self.account.repeated += 1;
+            }
+        } else if let Some(seek) = self.seek_to(id) {
+            self.moves = seek + 1;
+            self.seen.insert(seek);
+            self.account.rewinds += 1;
+            self.settle();
+            self.next = id.offset + 1;
+        } else {
+            let next = self.next;
+            self.fault(format!(
+                "{id:?}, in place {place}, came again though nobody wanted it; {next} was next; around it: {:?}",
+                self.around(place)
+            ));
+            self.next = id.offset + 1;
+        }
+    }
+
+    /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more.
+    fn seek_to(&self, id: Id) -> Option<usize> {
+        let later = || self.truth.moves.iter().enumerate().skip(self.moves);
+        let exactly = later().find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset));
+        let mut leading = later().filter(|(_, seek)| {
+            let mut between = seek.to..id.offset;
+            let is_nothing = |offset| {
+                let id = Id { offset, ..id };
+                self.truth.was_cut(id) || self.truth.is_poison(id)
+            };
+            seek.log == id.log && seek.to <= id.offset && between.all(is_nothing)
+        });
+        exactly.or_else(|| leading.next()).map(|(number, _)| number)
+    }
+
+    /// What the old log had yet is gone with it.
+    fn turn_to_log(&mut self, log: u64) {
+        self.settle();
+        let tails = (self.log..log).map(|log| self.truth.end_of(log));
+        self.account.gone += usize::try_from(tails.sum::<u64>().saturating_sub(self.next)).unwrap();
+        (self.log, self.next) = (log, 0);
+    }
+
+    /// What was passed and has not come since is missing.
+    fn settle(&mut self) {
+        for offset in std::mem::take(&mut self.absent) {
+            let id = Id { log: self.log, offset };
+            if self.letters.take(self.sink, id, self.truth.is_poison(id)) {
+                self.account.dead_lettered += 1;
+                continue;
+            }
+            if !self.truth.was_cut(id) && !self.truth.was_passed(id) {
+                self.fault(format!("{id:?} is missing, and no retention, seek or dead letter explains it"));
+            }
+            self.account.missing.push(id);
+        }
+    }
+
+    fn end(mut self) -> Account {
+        let last = self.truth.number();
+        if self.log < last {
+            self.turn_to_log(last);
+        }
+        self.absent.extend(self.next..self.truth.end_of(last));
+        self.settle();
+        for (number, seek) in self.truth.moves.iter().enumerate() {
+            let is_far = seek.from.saturating_sub(seek.to) > self.in_flight;
+            if seek.is_seen && is_far && !self.seen.contains(&number) {
+                self.fault(format!("nothing was delivered again after {seek:?}"));
+            }
+        }
+        let distinct: BTreeSet<_> = self.arrivals.iter().collect();
+        self.account.delivered = distinct.len();
+        self.account
+    }
+
+    /// The offsets that came before and after a place.
+    fn around(&self, place: usize) -> Vec<u64> {
+        let places = place.saturating_sub(AROUND)..(place + AROUND).min(self.arrivals.len());
+        self.arrivals[places].iter().map(|id| id.offset).collect()
+    }
+
+    fn fault(&mut self, what: String) {
+        if self.account.faults.len() < TOLD {
+            self.account.faults.push(what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
