@@ -95,6 +95,19 @@ async fn a_seek_forward_while_it_is_stopped_goes_on_from_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seek_beyond_the_end_while_it_is_stopped_is_undone_and_costs_nothing() {
+    let stage = Stage::after_a_run("").await;
+    stage.service.publish("a", 20..30).await;
+    assert_eq!(stage.service.try_to_seek("a", 1000).await, 400);
+    let forwarder = stage.start();
+    stage.acknowledged(30).await;
+    assert_eq!(stage.numbers(), (0..30).collect::<Vec<_>>());
+    let nothing = [("messages_lost_total", 0), ("messages_skipped_total", 0), ("rewinds_total", 0)];
+    assert_counted(&forwarder.metrics().await, &nothing);
+    forwarder.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_of_the_log_beyond_where_it_stopped_is_where_it_goes_on() {
     let stage = Stage::after_a_run("").await;
     stage.service.publish("a", 20..60).await;

@@ -227,7 +227,10 @@ impl Ledger {
 
     /// The story begins anew at `first`: all from there on is delivered again to every sink.
     pub(crate) async fn begin_epoch(self: &Arc<Self>, first: u64, turn: Turn) -> Result<(), Unwritable> {
-        self.turn(move |state| state.begin_epoch(first, turn)).await
+        self.turn(move |state| state.begin_epoch(first, turn)).await?;
+        // What an earlier run has left is of no account any more.
+        self.inherited.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// What was found so far, by earlier runs too.

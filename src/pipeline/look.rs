@@ -172,16 +172,17 @@ impl Pipeline {
         let Some(position) = self.ledger.position() else {
             return Ok(());
         };
-        let min = offsets.bounds().map_or(0, |(min, _)| min);
+        let back_to = position.acked.max(offsets.bounds().map_or(0, |(min, _)| min));
         tracing::warn!(
             subscription = self.config.key,
             current = offsets.current,
             max = offsets.max,
-            back_to = position.acked.max(min),
+            back_to,
             "{}: the subscription was moved beyond the end of the log, by a seek that the service refused; moving it back",
             self.config.key
         );
-        self.seek(position.acked.max(min), stop).await
+        self.seek(back_to, stop).await?;
+        self.inherit(back_to).await
     }
 
     pub(super) async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {

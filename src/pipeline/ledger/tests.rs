@@ -183,6 +183,16 @@ async fn where_the_service_is_after_a_restart_says_whether_somebody_moved_it() {
     }
 }
 
+#[tokio::test]
+async fn after_a_turn_of_the_story_nothing_is_judged_as_left_by_an_earlier_run() {
+    let kept = Kept::at(&[("archive", true)], 10);
+    kept.delivered("archive", 20);
+    kept.token(20).await.unwrap();
+    let kept = kept.crash();
+    kept.ledger.begin_epoch(0, Turn::NewLog).await.unwrap();
+    assert_eq!(kept.ledger.inherited(5), None, "all that is known is of this run");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Delivered(bool, u64),
