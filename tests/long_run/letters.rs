@@ -44,6 +44,16 @@ impl Letters {
         *count += 1;
     }
 
+    /// Whether there is one more letter of a message that `sink` refused.
+    pub(crate) fn has(&self, sink: &str, id: Id) -> bool {
+        self.rejected.get(&(sink.to_owned(), id)).is_some_and(|count| *count > 0)
+    }
+
+    /// One message that `sink` refused once.
+    pub(crate) fn of_one(sink: &str, id: Id) -> Self {
+        Self { rejected: BTreeMap::from([((sink.to_owned(), id), 1)]), ..Self::default() }
+    }
+
     /// Whether there is one more letter that says why `sink` does not have this message.
     pub(crate) fn take(&mut self, sink: &str, id: Id, is_poison: bool) -> bool {
         let count = if is_poison {

@@ -97,6 +97,9 @@ impl Walk<'_> {
             self.seen.insert(seek);
             self.account.rewinds += 1;
             self.settle();
+            let refused =
+                (self.truth.moves[seek].to..id.offset).filter(|offset| self.is_refused(id.log, *offset));
+            self.absent = refused.collect();
             self.next = id.offset + 1;
         } else {
             let next = self.next;
@@ -108,7 +111,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more.
+    fn is_refused(&self, log: u64, offset: u64) -> bool {
+        self.letters.has(self.sink, Id { log, offset })
+    }
+
+    /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more, or
+    /// nothing that the sink took.
     fn seek_to(&self, id: Id) -> Option<usize> {
         let later = || self.truth.moves.iter().enumerate().skip(self.moves);
         let exactly = later().find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset));
@@ -116,7 +124,7 @@ impl Walk<'_> {
             let mut between = seek.to..id.offset;
             let is_nothing = |offset| {
                 let id = Id { offset, ..id };
-                self.truth.was_cut(id) || self.truth.is_poison(id)
+                self.truth.was_cut(id) || self.truth.is_poison(id) || self.is_refused(id.log, offset)
             };
             seek.log == id.log && seek.to <= id.offset && between.all(is_nothing)
         });

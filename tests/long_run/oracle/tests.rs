@@ -16,8 +16,12 @@ fn truth(moves: &[(u64, u64)]) -> Truth {
 }
 
 fn account(truth: &Truth, in_flight: u64, ids: Vec<Id>) -> Account {
+    account_with(&Letters::default(), truth, in_flight, ids)
+}
+
+fn account_with(letters: &Letters, truth: &Truth, in_flight: u64, ids: Vec<Id>) -> Account {
     let channel = Channel { name: "archive", place: Place::Stdout, in_flight };
-    Account::of(truth, &channel, &Letters::default(), &Arrivals { ids, torn: 0 })
+    Account::of(truth, &channel, letters, &Arrivals { ids, torn: 0 })
 }
 
 fn assert_fault(account: &Account, words: &str) {
@@ -56,6 +60,15 @@ fn what_comes_again_needs_a_seek_or_a_request_in_flight() {
     assert_fault(&account(&truth(&[(50, 44)]), 0, again()), "nobody wanted it");
     let twice = || ids(0, (0..50).chain(45..60).chain(45..100));
     assert_fault(&account(&truth(&[(50, 45)]), 0, twice()), "60 was next");
+}
+
+#[test]
+fn a_seek_to_a_message_that_is_refused_shows_by_the_one_behind_it() {
+    let (truth, again) = (truth(&[(50, 45)]), || ids(0, (0..50).chain(46..100)));
+    assert_fault(&account(&truth, 0, again()), "nobody wanted it");
+    let letters = Letters::of_one("archive", Id { log: 0, offset: 45 });
+    let refused = account_with(&letters, &truth, 0, again());
+    assert!(refused.faults.is_empty() && refused.rewinds == 1 && refused.dead_lettered == 1, "{refused:?}");
 }
 
 #[test]
