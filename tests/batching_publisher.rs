@@ -68,6 +68,16 @@ async fn many_tasks_publish_through_one_publisher_and_each_message_stands_once_w
 }
 
 #[tokio::test]
+async fn limits_beyond_every_bound_are_none() {
+    let service = Service::with(&["a"]).await;
+    let publisher = service.client.publisher(&topic()).max_messages(usize::MAX).max_bytes(usize::MAX);
+    let publisher = publisher.max_delay(Duration::MAX).max_waiting(usize::MAX, usize::MAX).start();
+    let receipts = accepted(&publisher, 0..3).await;
+    publisher.flush().await;
+    assert_eq!(published(receipts).await, [0, 1, 2]);
+}
+
+#[tokio::test]
 async fn a_batch_goes_when_it_is_full_by_count_or_bytes_when_its_time_is_over_or_when_it_is_flushed() {
     let service = Service::with(&["a"]).await;
     let by_count = service.client.publisher(&topic()).max_messages(3).max_delay(LONG).start();

@@ -107,12 +107,10 @@ impl PublisherBuilder {
     /// Outside of a tokio runtime, as everything of tokio does.
     #[must_use]
     pub fn start(self) -> Publisher {
-        let messages = self.waiting_messages.clamp(self.limits.messages, Semaphore::MAX_PERMITS);
-        let bytes = self.waiting_bytes.max(self.limits.bytes).max(LARGEST_RECORD);
-        let room = Room {
-            messages: Arc::new(Semaphore::new(messages)),
-            bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
-        };
+        let messages = self.waiting_messages.max(self.limits.messages).min(Semaphore::MAX_PERMITS);
+        let bytes = self.waiting_bytes.max(self.limits.bytes).clamp(LARGEST_RECORD, Semaphore::MAX_PERMITS);
+        let room =
+            Room { messages: Arc::new(Semaphore::new(messages)), bytes: Arc::new(Semaphore::new(bytes)) };
         let (orders, taken) = mpsc::channel(messages);
         let (running, ended) = watch::channel(());
         let topic = self.topic.clone();

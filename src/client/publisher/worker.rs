@@ -97,10 +97,13 @@ impl Worker {
         while batch.messages.len() < self.limits.messages {
             let next = match batch.messages.first() {
                 None => self.orders.recv().await,
-                // What is there already is taken, however late it is.
-                Some(first) => match timeout_at(first.since + self.limits.delay, self.orders.recv()).await {
-                    Ok(order) => order,
-                    Err(_) => break,
+                Some(first) => match first.since.checked_add(self.limits.delay) {
+                    // What is there already is taken, however late it is.
+                    Some(at) => match timeout_at(at, self.orders.recv()).await {
+                        Ok(order) => order,
+                        Err(_) => break,
+                    },
+                    None => self.orders.recv().await,
                 },
             };
             match next {
