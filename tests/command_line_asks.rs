@@ -1,4 +1,5 @@
-//! Before `ams` destroys something it asks a person, and never a script; and it shows a person how far it is.
+//! Before `ams` destroys something it asks a person, and never a script; and it shows a person how far it is. Where it
+//! can say nothing, its exit code still does.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -86,4 +87,30 @@ async fn a_person_sees_how_far_it_is() {
     let _person = tokio::time::timeout(PATIENCE, seen).await.expect("nothing is shown").unwrap();
     drop(input);
     assert_eq!(exit_code(&mut running).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exit_code_is_the_same_where_standard_error_cannot_be_written() {
+    let service = Service::with(&["a"]).await;
+    service.client.delete_subscription(&"a".parse().unwrap()).await.unwrap();
+    let unwritable = || File::options().write(true).open("/dev/full").unwrap();
+    for (arguments, code) in
+        [(&["subscription", "list"][..], 0), (&["subscription", "show", "nosuch"], 1), (&["publish", "a"], 2)]
+    {
+        let mut command = ams(&service);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(unwritable());
+        let mut running = Running(command.spawn().unwrap());
+        assert_eq!(exit_code(&mut running).await, Some(code), "{arguments:?}");
+    }
+
+    let (mut person, program) = terminal();
+    let mut command = ams(&service);
+    command.args(["topic", "delete", "a"]).stdin(program).stdout(Stdio::null()).stderr(unwritable());
+    let mut running = Running(command.spawn().unwrap());
+    person.write_all(b"y\n").unwrap();
+    assert_eq!(exit_code(&mut running).await, Some(1));
+    assert!(
+        service.client.topic_exists(&"a".parse().unwrap()).await.unwrap(),
+        "it was no answer to a question"
+    );
 }

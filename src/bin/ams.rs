@@ -1,6 +1,7 @@
 //! The command line client of the ARGO Messaging Service, and an emulator of it.
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ams_forwarder::cli::{self, Failure};
@@ -10,7 +11,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("ams: cannot start: {error}");
+            say(&format!("ams: cannot start: {error}\n"));
             return ExitCode::FAILURE;
         }
     };
@@ -21,14 +22,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { error, .. }) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(Failure { error, hint }) => {
-            eprint!("ams: {error}");
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.for_each(|cause| eprint!(": {cause}"));
-            eprintln!();
-            if let Some(hint) = hint {
-                eprintln!("hint: {hint}");
+            let mut text = format!("ams: {error}");
+            for cause in std::iter::successors(error.source(), |&cause| cause.source()) {
+                text += ": ";
+                text += &cause.to_string();
             }
+            text.push('\n');
+            if let Some(hint) = hint {
+                text = format!("{text}hint: {hint}\n");
+            }
+            say(&text);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Where it cannot be written, the exit code says it alone.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }

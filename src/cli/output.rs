@@ -128,7 +128,8 @@ impl Console {
         match self.format {
             Format::Json => print(&pretty(&records)),
             Format::Table if records.is_empty() => {
-                eprintln!("there are none");
+                // It is said for people alone.
+                let _ = writeln!(io::stderr(), "there are none");
                 Ok(())
             }
             Format::Table => print(&table(records)),
@@ -161,7 +162,8 @@ impl Confirmation {
         if self.yes || !io::stdin().is_terminal() {
             return Ok(());
         }
-        eprint!("{what}? [y/N] ");
+        // Who cannot be asked has not said yes.
+        write!(io::stderr(), "{what}? [y/N] ").map_err(|_| Error::Declined)?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).map_err(Error::Input)?;
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {

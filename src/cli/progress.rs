@@ -1,5 +1,6 @@
 //! How far a long publish or pull is: on standard error, and only where a person looks at it.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,9 +34,9 @@ impl Progress {
         self.0.inc(messages);
     }
 
-    /// Says something on standard error, above the line.
+    /// Says something on standard error, above the line; or does not, where it cannot be written.
     pub(super) fn say(&self, text: &str) {
-        self.0.suspend(|| eprintln!("{text}"));
+        let _ = self.0.suspend(|| writeln!(io::stderr(), "{text}"));
     }
 }
 
