@@ -128,10 +128,15 @@ impl Receiver {
 async fn take(receiver: Arc<Mutex<Receiver>>, request: Request) -> Response {
     let key = request.headers()["idempotency-key"].to_str().unwrap().to_owned();
     let fate = receiver.lock().unwrap().fate();
-    let body = match fate {
-        Fate::Unread => None,
-        _ => Some(to_bytes(request.into_body(), usize::MAX).await.unwrap()),
-    };
+    let mut body = None;
+    if fate != Fate::Unread {
+        body = to_bytes(request.into_body(), usize::MAX).await.ok();
+        if body.is_none() {
+            // The sender gave up before all of it was here: its fate is the next one's.
+            receiver.lock().unwrap().fates.push(fate);
+            return breaks(&[]);
+        }
+    }
     receiver.lock().unwrap().came.push(Came { at: Instant::now(), key, body, fate });
     fate.answer().await
 }
@@ -158,12 +163,35 @@ async fn a_receiver_that_fails_three_times_in_ten_gets_all_in_order_and_only_wha
     }
     service.publish("a", SLOWLY..MESSAGES).await;
     eventually("all", async || service.is_acknowledged_to("a", MESSAGES).await).await;
+    let timeouts = forwarder.metrics().await;
+    let timeouts = timeouts.get("failures_total", &[("operation", "hook"), ("class", "timeout")]);
     forwarder.stop().await;
 
-    let came = std::mem::take(&mut receiver.lock().unwrap().came);
+    let mut came = std::mem::take(&mut receiver.lock().unwrap().came);
+    tell_what_was_answered_too_late(&mut came, timeouts);
     assert_each_fate_occurred(&came);
     assert_a_request_comes_again_only_as_it_was(&came);
     assert_all_arrived_and_only_the_unconfirmed_twice(&came);
+}
+
+/// Where the machine is slow, an answer may come when the sender has just given up: it is lost then, and the request is
+/// rightly sent again. There are no more of these than timeouts, which the sender counts, of requests that were to be
+/// answered.
+fn tell_what_was_answered_too_late(came: &mut [Came], timeouts: f64) {
+    let (mut hung, mut late) = (0_u32, 0_u32);
+    for index in 0..came.len() {
+        let comes_again = came.get(index + 1).is_some_and(|next| next.key == came[index].key);
+        match came[index].fate {
+            Fate::Hangs | Fate::TakenAndHangs => hung += 1,
+            Fate::Taken if comes_again => {
+                came[index].fate = Fate::TakenAndAnswerLost;
+                late += 1;
+            }
+            _ => {}
+        }
+    }
+    println!("{timeouts} timeouts, {hung} of requests that hung; {late} answers came too late");
+    assert!(f64::from(hung + late) <= timeouts, "{late} requests came again though they were confirmed");
 }
 
 fn assert_each_fate_occurred(came: &[Came]) {
