@@ -64,6 +64,11 @@ async fn what_a_receiver_refuses_is_kept_whole_and_its_neighbours_arrive_in_orde
         (27, 0)
     );
     let line = forwarder.logs(&["WARN", "sink hook does not take message 3", "422"]).await;
+    assert_eq!(
+        line.matches("\"message\":").count(),
+        1,
+        "whoever reads the line as JSON finds its text: {line}"
+    );
     assert!(!line.contains("3 x") && !line.contains("MyB4"), "no payload: {line}");
 
     // Beside the running daemon.

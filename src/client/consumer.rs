@@ -56,7 +56,9 @@ impl AmsClient {
     /// while let Some(delivery) = deliveries.next().await {
     ///     let delivery = delivery?;
     ///     for message in &delivery {
-    ///         println!("{} {}", message.id(), message.data_text());
+    ///         let mut payload = Vec::new();
+    ///         message.decode_data(&mut payload)?;
+    ///         println!("{} {}", message.id(), String::from_utf8_lossy(&payload));
     ///     }
     ///     delivery.acknowledge().await?; // all of them
     /// #   if client.offsets(&"metrics".parse()?).await?.current == 2 { drop(done.take()); }

@@ -67,7 +67,7 @@ impl OfSubscription {
             restarts: counter("restarts_total", "Times the pipeline was started again after a panic.")?,
             backlog: gauge("backlog_messages", "Messages in the log that are not yet acknowledged.")?,
             headroom: gauge("retention_headroom_messages", "From the start of the log to the next message: at 0, retention removes what was not pulled.")?,
-            oldest_age: float("oldest_message_age_seconds", "Age of the oldest undelivered message known; 0 only with no backlog.")?,
+            oldest_age: float("oldest_message_age_seconds", "Age of the oldest undelivered message known; 0 with no backlog, and before the service was reached.")?,
             last_success: float("last_success_timestamp_seconds", "When the service last answered a pull or an acknowledgement well, in Unix time.")?,
             batch_messages: histogram(registry, "batch_messages", "Messages in each pull that was not empty.", &MESSAGES, by)?,
             pull_duration: histogram(registry, "pull_duration_seconds", "Time of each successful pull.", &SECONDS, by)?,

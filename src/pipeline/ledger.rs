@@ -238,12 +238,13 @@ impl Ledger {
         self.state().tally
     }
 
-    /// What it means that the service is at `current`, if all that is known comes from an earlier run; `None` after that
-    /// was asked once.
-    pub(crate) fn inherited(&self, current: u64) -> Option<Inherited> {
+    /// What it means that the service is at `current` of a log that starts at `min`, if all that is known comes from an
+    /// earlier run; `None` after that was asked once.
+    pub(crate) fn inherited(&self, current: u64, min: u64) -> Option<Inherited> {
         let position = self.position()?;
         let was_asked = self.state().asked.contains(&current);
-        self.inherited.swap(false, Ordering::Relaxed).then(|| story::inherited(current, was_asked, position))
+        let is_first = self.inherited.swap(false, Ordering::Relaxed);
+        is_first.then(|| story::inherited(current, min, was_asked, position))
     }
 
     /// What is known is older than what the service was told: the files may hold more than it says, and are left as

@@ -29,9 +29,9 @@ impl Pipeline {
                 self.counted_reset = false;
                 if let Ok(current) = u64::try_from(offsets.current) {
                     // A subscription behind the start of the log is moved to it by the next pull.
-                    let start = offsets.bounds().map_or(current, |(min, _)| current.max(min));
-                    self.ledger.start(start);
-                    self.inherit(current).await?;
+                    let min = offsets.bounds().map_or(0, |(min, _)| min);
+                    self.ledger.start(current.max(min));
+                    self.inherit(current, min).await?;
                     self.accept(&offsets);
                 }
             }
@@ -43,8 +43,8 @@ impl Pipeline {
     }
 
     /// After a restart: what the service says about what an earlier run has left.
-    async fn inherit(&mut self, current: u64) -> Result<(), Obstacle> {
-        let Some(inherited) = self.ledger.inherited(current) else { return Ok(()) };
+    async fn inherit(&mut self, current: u64, min: u64) -> Result<(), Obstacle> {
+        let Some(inherited) = self.ledger.inherited(current, min) else { return Ok(()) };
         let key = self.config.key.clone();
         match inherited {
             Inherited::AsLeft => {}
@@ -172,7 +172,8 @@ impl Pipeline {
         let Some(position) = self.ledger.position() else {
             return Ok(());
         };
-        let back_to = position.acked.max(offsets.bounds().map_or(0, |(min, _)| min));
+        let min = offsets.bounds().map_or(0, |(min, _)| min);
+        let back_to = position.acked.max(min);
         tracing::warn!(
             subscription = self.config.key,
             current = offsets.current,
@@ -182,7 +183,7 @@ impl Pipeline {
             self.config.key
         );
         self.seek(back_to, stop).await?;
-        self.inherit(back_to).await
+        self.inherit(back_to, min).await
     }
 
     pub(super) async fn seek(&self, offset: u64, stop: &CancellationToken) -> Result<(), Obstacle> {

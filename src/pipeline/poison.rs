@@ -75,7 +75,7 @@ impl Pipeline {
         kept.map_err(Obstacle::NotKept)?;
         tracing::error!(
             subscription = key,
-            message = at,
+            id = at,
             "{key}: SKIPPED message {at}, which the service cannot hand out: {said}; it is noted among the dead letters"
         );
         Ok(())

@@ -43,11 +43,12 @@ pub(crate) enum Inherited {
     Ahead,
 }
 
-/// Judges where the service is, with `was_asked` if an acknowledgement that would have led there was under way.
-pub(crate) fn inherited(current: u64, was_asked: bool, position: Position) -> Inherited {
+/// Judges where the service is, with `was_asked` if an acknowledgement that would have led there was under way. Retention
+/// moves a subscription that is behind the start of the log, `min`, to it: that is nobody's seek.
+pub(crate) fn inherited(current: u64, min: u64, was_asked: bool, position: Position) -> Inherited {
     if current > position.delivered {
         Inherited::Ahead
-    } else if current <= position.acked || current == position.delivered || was_asked {
+    } else if current <= position.acked || current == position.delivered || current == min || was_asked {
         Inherited::AsLeft
     } else {
         Inherited::Rewound

@@ -124,7 +124,7 @@ impl Lane {
             tracing::warn!(
                 subscription,
                 sink,
-                message,
+                id = message,
                 reason,
                 "{subscription}: sink {sink} does not take message {message}: {reason}; {what_now}"
             );
@@ -132,7 +132,7 @@ impl Lane {
             tracing::debug!(
                 subscription,
                 sink,
-                message,
+                id = message,
                 reason,
                 "{subscription}: message {message}: {what_now}"
             );

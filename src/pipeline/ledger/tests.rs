@@ -176,11 +176,24 @@ async fn where_the_service_is_after_a_restart_says_whether_somebody_moved_it() {
         kept.delivered("archive", 20);
         // The first part of it is asked for, and no answer is heard.
         kept.token(15).await.unwrap();
-        assert_eq!(kept.ledger.inherited(current), None, "it is no restart");
+        assert_eq!(kept.ledger.inherited(current, 2), None, "it is no restart");
         let kept = kept.crash();
-        assert_eq!(kept.ledger.inherited(current), Some(means), "{current}");
-        assert_eq!(kept.ledger.inherited(current), None, "it is asked once");
+        assert_eq!(kept.ledger.inherited(current, 2), Some(means), "{current}");
+        assert_eq!(kept.ledger.inherited(current, 2), None, "it is asked once");
     }
+}
+
+#[tokio::test]
+async fn a_subscription_that_retention_moved_while_it_was_stopped_was_moved_by_nobody() {
+    let kept = Kept::at(&[("archive", true)], 10);
+    kept.delivered("archive", 20);
+    kept.token(20).await.unwrap();
+    let kept = kept.crash();
+    assert_eq!(
+        kept.ledger.inherited(15, 15),
+        Some(Inherited::AsLeft),
+        "what is delivered is not wanted again"
+    );
 }
 
 #[tokio::test]
@@ -190,7 +203,7 @@ async fn after_a_turn_of_the_story_nothing_is_judged_as_left_by_an_earlier_run()
     kept.token(20).await.unwrap();
     let kept = kept.crash();
     kept.ledger.begin_epoch(0, Turn::NewLog).await.unwrap();
-    assert_eq!(kept.ledger.inherited(5), None, "all that is known is of this run");
+    assert_eq!(kept.ledger.inherited(5, 0), None, "all that is known is of this run");
 }
 
 #[derive(Debug, Clone)]
