@@ -106,8 +106,9 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 15] = [
+static KEYS: [(&str, &[Kind]); 16] = [
     ("path", &[Kind::File]),
+    ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
