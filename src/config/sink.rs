@@ -14,7 +14,7 @@ use crate::{backoff::BackoffPolicy, client::TopicName};
 mod file;
 mod webhook;
 
-pub use file::FileConfig;
+pub use file::{FileAccess, FileConfig, SyncMode};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -106,10 +106,16 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 16] = [
+static KEYS: [(&str, &[Kind]); 22] = [
     ("path", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
+    ("sync", &[Kind::File]),
+    ("sync_interval", &[Kind::File]),
+    ("mode", &[Kind::File]),
+    ("directory_mode", &[Kind::File]),
+    ("owner", &[Kind::File]),
+    ("group", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),

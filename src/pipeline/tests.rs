@@ -110,6 +110,7 @@ impl Scene {
             config: Arc::new(config),
             client: client.clone(),
             metrics,
+            reopen: tokio::sync::watch::channel(()).1,
         };
         let mut scene = Self {
             client,

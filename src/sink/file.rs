@@ -1,5 +1,5 @@
-//! Messages in files, durable before the receipt: data synced with `fdatasync`, and the directory of a file that was
-//! opened anew with `fsync`.
+//! Messages in files, durable before the receipt unless the configuration says otherwise: data synced with `fdatasync`,
+//! and the directory of a file that was opened anew with `fsync`.
 //!
 //! A batch is written in two passes: first it is settled which message goes to which file, then all files are opened and
 //! their lengths noted at once, and written to. A batch that cannot be written whole is taken back from all of them, so
@@ -18,12 +18,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::append_file::{Failure, FileMark};
+use super::append_file::Failure;
 use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Occasion, Sink, Slice, Source, Tended, Trouble};
 use crate::client::AmsClient;
-use crate::config::FileConfig;
+use crate::config::{FileConfig, SyncMode};
 use destination::{Destinations, Route};
 use framing::Framing;
 use open_files::OpenFiles;
@@ -54,8 +54,9 @@ impl FileSink {
         let writer = Writer {
             destinations,
             encoder: Encoder::new(config.format, &subscription),
-            files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
+            files: OpenFiles::new(config, Framing::Lines, Arc::clone(&notebook)),
             notebook,
+            durable: config.sync == SyncMode::EachBatch,
             restored: false,
         };
         Self { worker: Worker::new(writer), topic, reopen: false }
@@ -88,7 +89,7 @@ impl Sink for FileSink {
     }
 
     fn is_settled(&self) -> bool {
-        self.worker.peek(|writer| writer.restored && !writer.files.any_used()).unwrap_or(false)
+        self.worker.peek(|writer| writer.restored && writer.files.are_settled()).unwrap_or(false)
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
@@ -102,11 +103,15 @@ impl Sink for FileSink {
         let Some(due) = self.worker.peek(|writer| writer.files.due(occasion)) else {
             return Box::pin(std::future::ready(Ok(None)));
         };
-        self.reopen = false;
         if due.is_none_or(|due| due > Instant::now()) {
+            self.reopen = false;
             return Box::pin(std::future::ready(Ok(due)));
         }
-        Box::pin(self.worker.run(move |writer| writer.tend(occasion)))
+        Box::pin(async move {
+            let tended = self.worker.run(move |writer| writer.tend(occasion)).await;
+            self.reopen &= tended.is_err();
+            tended
+        })
     }
 }
 
@@ -115,6 +120,8 @@ struct Writer {
     encoder: Encoder,
     files: OpenFiles,
     notebook: Arc<dyn Notebook>,
+    /// Whether all that is vouched for is on the disk.
+    durable: bool,
     /// Whether the files are as they were at the last receipt, after a crash.
     restored: bool,
 }
@@ -145,15 +152,17 @@ impl Writer {
 
     fn try_to_deliver(&mut self, slice: &Slice) -> Result<Written, Failure> {
         if !self.restored {
-            self.notebook.files().iter().try_for_each(FileMark::restore)?;
+            let durable = self.durable;
+            self.notebook.files().iter().try_for_each(|mark| mark.restore(durable))?;
             self.restored = true;
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
+        self.files.sync_what_is_due()?;
         let Route { paths, files } = self.destinations.route(slice, self.files.most(), Timestamp::now());
         let places = self.files.begin(&paths)?;
         let written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
-        self.files.sync()?;
+        self.files.settle()?;
         Ok(written)
     }
 

@@ -7,6 +7,7 @@ use super::super::append_file::{AppendFile, Failure};
 use super::super::jsonl::{Encoder, Unfit};
 use super::Framing;
 use crate::client::Message;
+use crate::config::FileAccess;
 
 /// So much of a buffer is kept from one batch to the next.
 const KEPT: usize = 64 * 1024;
@@ -17,17 +18,21 @@ pub(super) struct Output {
     buffer: Vec<u8>,
     /// When the last batch that it had a part in was begun.
     pub(super) last_used: Instant,
+    /// Since when there is something in it that is not durable.
+    pub(super) dirty_since: Option<Instant>,
 }
 
 impl Output {
     /// Opens the file, and makes it and its directories where they are missing.
-    pub(super) fn open(path: PathBuf, framing: Framing) -> Result<Self, Failure> {
-        Ok(Self { file: AppendFile::open(path)?, framing, buffer: Vec::new(), last_used: Instant::now() })
+    pub(super) fn open(path: PathBuf, framing: Framing, access: &FileAccess) -> Result<Self, Failure> {
+        let file = AppendFile::open(path, access)?;
+        Ok(Self { file, framing, buffer: Vec::new(), last_used: Instant::now(), dirty_since: None })
     }
 
     /// After its mark was made known: makes the file ready for records.
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         self.last_used = Instant::now();
+        self.dirty_since.get_or_insert(self.last_used);
         self.framing.begin(&mut self.file)
     }
 

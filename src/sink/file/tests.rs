@@ -1,3 +1,5 @@
+mod keeping;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -5,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{SinkKind, sink_for_test};
+use crate::config::{FileAccess, SinkKind, sink_for_test};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook, source};
@@ -17,9 +19,12 @@ fn sink(path: &Path, format: &str) -> FileSink {
 }
 
 fn sink_with(path: &Path, format: &str, notebook: Arc<Jotter>) -> FileSink {
-    let keys = format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}");
+    sink_of(&format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}"), notebook)
+}
+
+fn sink_of(keys: &str, notebook: Arc<Jotter>) -> FileSink {
     let client = AmsClient::builder("http://127.0.0.1:1", "P".parse().unwrap()).token("T".into());
-    FileSink::new("out", &config(&keys), &source(), &client.build().unwrap(), notebook)
+    FileSink::new("out", &config(keys), &source(), &client.build().unwrap(), notebook)
 }
 
 /// The configuration of these keys.
@@ -170,7 +175,7 @@ async fn what_others_write_to_the_file_or_cut_from_it_is_never_taken_for_our_own
 fn a_file_that_is_removed_while_a_batch_is_written_is_no_place_for_it() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out.txt");
-    let mut output = AppendFile::open(path.clone()).unwrap();
+    let mut output = AppendFile::open(path.clone(), &FileAccess::default()).unwrap();
     output.begin().unwrap();
     output.append(b"0\n").unwrap();
     fs::remove_file(&path).unwrap();
