@@ -97,9 +97,9 @@ impl Walk<'_> {
             self.seen.insert(seek);
             self.account.rewinds += 1;
             self.settle();
-            let refused =
-                (self.truth.moves[seek].to..id.offset).filter(|offset| self.is_refused(id.log, *offset));
-            self.absent = refused.collect();
+            let passed =
+                (self.truth.moves[seek].to..id.offset).filter(|offset| !self.is_gone(id.log, *offset));
+            self.absent = passed.collect();
             self.next = id.offset + 1;
         } else {
             let next = self.next;
@@ -115,20 +115,23 @@ impl Walk<'_> {
         self.letters.has(self.sink, Id { log, offset })
     }
 
+    /// Nothing that the service can hand out any more.
+    fn is_gone(&self, log: u64, offset: u64) -> bool {
+        let id = Id { log, offset };
+        self.truth.was_cut(id) || self.truth.is_poison(id)
+    }
+
     /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more, or
-    /// nothing that the sink took.
+    /// nothing that the sink took; or where the sink has sent this message ahead of those.
     fn seek_to(&self, id: Id) -> Option<usize> {
         let later = || self.truth.moves.iter().enumerate().skip(self.moves);
-        let exactly = later().find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset));
-        let mut leading = later().filter(|(_, seek)| {
-            let mut between = seek.to..id.offset;
-            let is_nothing = |offset| {
-                let id = Id { offset, ..id };
-                self.truth.was_cut(id) || self.truth.is_poison(id) || self.is_refused(id.log, offset)
-            };
-            seek.log == id.log && seek.to <= id.offset && between.all(is_nothing)
-        });
-        exactly.or_else(|| leading.next()).map(|(number, _)| number)
+        let before = || later().filter(|(_, seek)| seek.log == id.log && seek.to <= id.offset);
+        let is_nothing = |offset| self.is_gone(id.log, offset) || self.is_refused(id.log, offset);
+        later()
+            .find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset))
+            .or_else(|| before().find(|(_, seek)| (seek.to..id.offset).all(is_nothing)))
+            .or_else(|| before().find(|(_, seek)| id.offset - seek.to < self.in_flight))
+            .map(|(number, _)| number)
     }
 
     /// What the old log had yet is gone with it.
