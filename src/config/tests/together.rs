@@ -158,6 +158,7 @@ fn a_missing_main_file_is_a_problem_of_that_file() {
     let error = load(Path::new("/nonexistent/a.toml")).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     /nonexistent/a.toml: cannot be read: No such file or directory (os error 2)
+        hint: --config FILE names another one
     1 problem in the configuration
     "#);
 }
