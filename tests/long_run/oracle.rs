@@ -92,14 +92,10 @@ impl Walk<'_> {
             if !self.absent.remove(&id.offset) {
                 self.account.repeated += 1;
             }
-        } else if let Some(seek) = self.seek_to(id) {
-            self.moves = seek + 1;
-            self.seen.insert(seek);
+        } else if let Some(from) = self.moved_back(id) {
             self.account.rewinds += 1;
             self.settle();
-            let passed =
-                (self.truth.moves[seek].to..id.offset).filter(|offset| !self.is_gone(id.log, *offset));
-            self.absent = passed.collect();
+            self.absent = (from..id.offset).filter(|offset| !self.is_gone(id.log, *offset)).collect();
             self.next = id.offset + 1;
         } else {
             let next = self.next;
@@ -121,17 +117,22 @@ impl Walk<'_> {
         self.truth.was_cut(id) || self.truth.is_poison(id)
     }
 
-    /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more, or
-    /// nothing that the sink took; or where the sink has sent this message ahead of those.
-    fn seek_to(&self, id: Id) -> Option<usize> {
-        let later = || self.truth.moves.iter().enumerate().skip(self.moves);
-        let before = || later().filter(|(_, seek)| seek.log == id.log && seek.to <= id.offset);
+    /// Where a seek led that explains a jump back to this message: there, or to before it where nothing is any more, or
+    /// nothing that the sink took; or else where the sink has sent this message ahead of those. Where it cannot be told
+    /// which seek it was, the first one is used up, and none of the others is missed.
+    fn moved_back(&mut self, id: Id) -> Option<u64> {
+        let to = |seek: &usize| self.truth.moves[*seek].to;
         let is_nothing = |offset| self.is_gone(id.log, offset) || self.is_refused(id.log, offset);
-        later()
-            .find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset))
-            .or_else(|| before().find(|(_, seek)| (seek.to..id.offset).all(is_nothing)))
-            .or_else(|| before().find(|(_, seek)| id.offset - seek.to < self.in_flight))
-            .map(|(number, _)| number)
+        let is_before = |seek: &usize| self.truth.moves[*seek].log == id.log && to(seek) <= id.offset;
+        let before = || (self.moves..self.truth.moves.len()).filter(is_before);
+        let mut leading: Vec<_> = before().filter(|seek| (to(seek)..id.offset).all(is_nothing)).collect();
+        if leading.is_empty() {
+            leading.extend(before().find(|seek| id.offset - to(seek) < self.in_flight));
+        }
+        let nearest = leading.iter().map(to).max();
+        self.moves = leading.first()? + 1;
+        self.seen.extend(leading);
+        nearest
     }
 
     /// What the old log had yet is gone with it.
