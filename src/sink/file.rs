@@ -59,7 +59,7 @@ impl Sink for FileSink {
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
-        Box::pin(self.worker.run(move |writer| writer.deliver(&slice)))
+        Box::pin(self.worker.run(slice, Writer::deliver))
     }
 }
 

@@ -39,7 +39,9 @@ impl<W: Write + Send + 'static> Sink for StdoutSink<W> {
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
-        Box::pin(self.worker.run(move |printer| print(&mut printer.encoder, &slice, &mut printer.out)))
+        Box::pin(
+            self.worker.run(slice, |printer, slice| print(&mut printer.encoder, slice, &mut printer.out)),
+        )
     }
 }
 
