@@ -74,6 +74,7 @@ pub(super) static SINK: TableKeys = TableKeys {
         "connection",
         "topic",
         "batch",
+        "origin_attributes",
         "required",
         "retry",
         "on_reject",

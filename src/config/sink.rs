@@ -69,6 +69,10 @@ pub enum SinkKind {
         topic: TopicName,
         /// The most messages of one publish.
         batch: u32,
+        /// Whether messages get attributes that say where they came from: `ams_origin_project`,
+        /// `ams_origin_subscription`, `ams_origin_message_id` and `ams_origin_publish_time`. One that has any of them
+        /// already is left as it is.
+        origin_attributes: bool,
     },
 }
 
@@ -109,7 +113,7 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 14] = [
+static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
@@ -124,6 +128,7 @@ static KEYS: [(&str, &[Kind]); 14] = [
     ("connection", &[Kind::Topic]),
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
+    ("origin_attributes", &[Kind::Topic]),
 ];
 
 /// What a sink is read against.
@@ -222,7 +227,8 @@ fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<Si
         section.missing("topic", "the topic's name, as in topic = \"metrics-copy\"");
     }
     let batch = section.integer("batch", 1..=LARGEST_TOPIC_BATCH).unwrap_or(TOPIC_BATCH);
-    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch })
+    let origin_attributes = section.boolean("origin_attributes").unwrap_or(false);
+    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch, origin_attributes })
 }
 
 fn read_retry(section: &mut Section<'_>, required: bool) -> (Option<BackoffPolicy>, Option<u32>) {

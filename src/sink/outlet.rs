@@ -50,10 +50,11 @@ impl Outlet {
             SinkKind::File { path, format } => Plan::File { path: path.clone(), format: *format },
             SinkKind::Stdout { format } => Plan::Stdout { format: *format },
             SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
-            SinkKind::Topic { connection, topic, batch } => {
+            SinkKind::Topic { connection, topic, batch, origin_attributes } => {
                 let client =
                     clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
-                Plan::Topic(Arc::new(Target::new(client.clone(), topic.clone(), *batch, own.clone())))
+                let target = Target::new(client.clone(), topic.clone(), *batch, own.clone());
+                Plan::Topic(Arc::new(target.with_origin_attributes(*origin_attributes)))
             }
         };
         Ok(Self { config: config.clone(), plan })

@@ -308,7 +308,12 @@ fn sinks_have_what_was_written_and_their_defaults() {
                  [subscriptions.s.sinks.copy]\ntype = \"topic\"\ntopic = \"t\"";
     let config = read_text(&changed("subscriptions.s.sinks.hook", sinks)).unwrap();
     let [copy, hook, _] = config.subscriptions[0].sinks.as_slice() else { panic!("three sinks") };
-    let expected = SinkKind::Topic { connection: "c".to_owned(), topic: "t".parse().unwrap(), batch: 100 };
+    let expected = SinkKind::Topic {
+        connection: "c".to_owned(),
+        topic: "t".parse().unwrap(),
+        batch: 100,
+        origin_attributes: false,
+    };
     assert_eq!(copy.kind, expected);
     let SinkKind::Webhook(hook) = &hook.kind else { panic!("{hook:?}") };
     assert_eq!(
