@@ -41,10 +41,10 @@ pub use self::{
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
     login::{Login, TokenSource},
-    path_template::PathTemplate,
+    path_template::{PathLayout, PathTemplate, PathValues},
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
-    sink::{Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
+    sink::{FileConfig, Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
 use self::{

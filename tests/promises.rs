@@ -70,6 +70,7 @@ mod stop_during_waits;
 mod surprises;
 mod systemd_is_told;
 mod tls_in_plain_words;
+mod topic_sink;
 mod unread_console;
 mod unreliable_receiver;
 mod webhook_over_https;
