@@ -82,9 +82,15 @@ impl PathTemplate {
         &self.source
     }
 
+    /// All the paths this can become for messages of one subscription: NUL, which no path holds, stands for any text.
+    #[must_use]
+    pub fn mask(&self, project: &str, subscription: &str) -> String {
+        self.fill(project, subscription, ANY_DATE)
+    }
+
     /// All the paths this can become, in a form that [`Shape::meets`] compares.
     pub(super) fn shape(&self, project: &str, subscription: &str) -> Shape {
-        let path = self.fill(project, subscription, ANY_DATE);
+        let path = self.mask(project, subscription);
         let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
         let mut plain = Vec::new();
         for component in Path::new(&path).components() {

@@ -12,9 +12,11 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod rotation;
 mod webhook;
 
 pub use file::FileConfig;
+pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -106,9 +108,12 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 15] = [
+static KEYS: [(&str, &[Kind]); 18] = [
     ("path", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
+    ("rotate", &[Kind::File]),
+    ("compress", &[Kind::File]),
+    ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),

@@ -6,16 +6,23 @@
 //! that trying it again writes no line twice; and so is, after a crash, what was written and not vouched for. Files are
 //! locked: two writers would tear each other's lines.
 
+mod compress;
 mod destination;
 mod framing;
+mod housekeeper;
+mod keep;
 mod open_files;
 mod output;
+mod rotated;
+mod rotation;
+mod rotator;
+mod survey;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::append_file::{Failure, FileMark};
+use super::append_file::Failure;
 use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Occasion, Sink, Slice, Source, Tended, Trouble};
@@ -23,6 +30,7 @@ use crate::config::FileConfig;
 use destination::{Destinations, Route};
 use framing::Framing;
 use open_files::OpenFiles;
+use rotator::Rotator;
 
 /// A file, or several by date. See [`crate::config::FileConfig`].
 pub(crate) struct FileSink {
@@ -35,10 +43,16 @@ impl FileSink {
     /// Nothing is opened before the first message.
     pub(crate) fn new(config: &FileConfig, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
         let subscription = source.subscription.qualified(&source.project);
+        let rotator = config.rotation.as_ref().map(|rotation| Rotator::new(rotation, &config.path, source));
+        let mut files =
+            OpenFiles::new(config.max_open_files as usize, Framing::Lines, rotator, Arc::clone(&notebook));
+        if notebook.files().is_empty() {
+            files.are_whole();
+        }
         let writer = Writer {
-            destinations: Destinations::new(&config.path, source),
+            destinations: Destinations::new(&config.path, source, config.rotation.is_some()),
             encoder: Encoder::new(config.format, &subscription),
-            files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
+            files,
             notebook,
             restored: false,
         };
@@ -115,16 +129,35 @@ impl Writer {
 
     fn try_to_deliver(&mut self, slice: &Slice) -> Result<Written, Failure> {
         if !self.restored {
-            self.notebook.files().iter().try_for_each(FileMark::restore)?;
+            self.restore()?;
             self.restored = true;
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
-        let Route { paths, files } = self.destinations.route(slice, self.files.most());
-        let places = self.files.begin(&paths)?;
-        let written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
+        let Route { paths, bytes, files, refused } = self.destinations.route(slice, self.files.most());
+        let places = self.files.begin(&paths, &bytes)?;
+        let mut written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
         self.files.sync()?;
+        written.rejected = written.rejected.or(refused);
         Ok(written)
+    }
+
+    /// Takes back what a crash has left, also in files that have another name by now: nothing is to be cut from these any
+    /// more.
+    fn restore(&mut self) -> Result<(), Failure> {
+        let marks = self.notebook.files();
+        let mut moved = Vec::new();
+        for mark in &marks {
+            if !mark.restore()? {
+                moved.push(mark.path.as_path());
+            }
+        }
+        if !moved.is_empty() {
+            let released = self.notebook.release(&moved);
+            released.map_err(|error| Failure::new("noting that files were moved", error))?;
+        }
+        self.files.are_whole();
+        Ok(())
     }
 
     /// Writes each message to its place in `files`, as long as there are any.

@@ -1,6 +1,7 @@
 //! The keys of a file sink.
 
 use super::super::{PathTemplate, section::Section};
+use super::rotation::{self, RotationConfig};
 use super::{Format, format};
 
 const MAX_OPEN_FILES: u32 = 256;
@@ -15,6 +16,8 @@ pub struct FileConfig {
     pub format: Format,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
+    /// When files get another name; `None` if never.
+    pub rotation: Option<RotationConfig>,
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
@@ -24,5 +27,6 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
         section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
     }
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
-    Some(FileConfig { path: path?, format, max_open_files })
+    let rotation = rotation::read(section);
+    Some(FileConfig { path: path?, format, max_open_files, rotation })
 }

@@ -1,3 +1,5 @@
+mod rotation;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -5,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Format, PathTemplate};
+use crate::config::{Format, PathTemplate, RotationConfig};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook};
@@ -17,8 +19,17 @@ fn sink(path: &Path, format: Format) -> FileSink {
 }
 
 fn sink_with(path: &Path, format: Format, notebook: Arc<Jotter>) -> FileSink {
+    rotating(path, format, None, notebook)
+}
+
+fn rotating(
+    path: &Path,
+    format: Format,
+    rotation: Option<RotationConfig>,
+    notebook: Arc<Jotter>,
+) -> FileSink {
     let path = PathTemplate::parse(path.to_str().unwrap()).unwrap();
-    let config = FileConfig { path, format, max_open_files: MAX_OPEN };
+    let config = FileConfig { path, format, max_open_files: MAX_OPEN, rotation };
     let source =
         Source { project: "P".parse().unwrap(), subscription: "S".parse().unwrap(), key: "S".to_owned() };
     FileSink::new(&config, &source, notebook)
