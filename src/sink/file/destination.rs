@@ -1,33 +1,48 @@
 //! Which file a message goes to.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use super::super::{Slice, Source, Trouble};
 use super::rotated;
 use crate::client::Message;
-use crate::config::PathTemplate;
+use crate::config::{FileConfig, PathLayout, PathValues};
 
-/// So many paths are remembered, so that they need not be made anew for each message.
+/// So many paths are remembered, and so many bytes of what leads to them, so that they need not be made anew for each
+/// message.
 const REMEMBERED: usize = 4096;
+const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+
+/// `2026-11-23T07:05`, of a time as the service writes it: all that a date and an hour in any time zone depend on.
+const MINUTE: usize = 16;
 
 /// About what a record has beside the payload of its message.
 const BESIDE_DATA: u64 = 200;
 
 /// Makes the paths of messages of one subscription.
 pub(super) struct Destinations {
-    template: PathTemplate,
-    project: String,
-    subscription: String,
-    by_date: bool,
     /// Whether its files are rotated, so that not all paths can be told from those of rotated files.
     rotates: bool,
+    layout: PathLayout,
+    /// The attributes in the path.
+    attributes: Vec<String>,
+    time_zone: TimeZone,
+    topic: String,
+    /// The day for which paths are remembered.
+    arrived: Date,
     /// By what makes the difference between messages, the place in `paths`.
     known: HashMap<Vec<u8>, usize>,
+    known_bytes: usize,
     by_path: HashMap<Arc<Path>, usize>,
     paths: Vec<Arc<Path>>,
+    /// What made the difference of the last message, and where that led.
+    key: Vec<u8>,
+    last: Option<usize>,
 }
 
 /// The files of a batch.
@@ -43,32 +58,49 @@ pub(super) struct Route {
 }
 
 impl Destinations {
-    pub(super) fn new(template: &PathTemplate, source: &Source, rotates: bool) -> Self {
+    /// For the messages of `source` in the sink of that name.
+    pub(super) fn new(config: &FileConfig, source: &Source, sink: &str) -> Self {
+        let layout = config.path.layout(source.project.as_str(), &source.key, sink);
         Self {
-            template: template.clone(),
-            project: source.project.to_string(),
-            subscription: source.key.clone(),
-            by_date: template.depends_on_date(),
-            rotates,
+            attributes: layout.attributes().map(str::to_owned).collect(),
+            layout,
+            rotates: config.rotation.is_some(),
+            time_zone: config.time_zone.clone(),
+            topic: String::new(),
+            arrived: Date::ZERO,
             known: HashMap::new(),
+            known_bytes: 0,
             by_path: HashMap::new(),
             paths: Vec::new(),
+            key: Vec::new(),
+            last: None,
         }
     }
 
-    /// The files of the messages of `slice`, as far as they are no more than `most`.
-    pub(super) fn route(&mut self, slice: &Slice, most: usize) -> Route {
-        if self.paths.len() > REMEMBERED {
-            self.known.clear();
-            self.by_path.clear();
-            self.paths.clear();
+    pub(super) fn layout(&self) -> &PathLayout {
+        &self.layout
+    }
+
+    /// To be called before the first message if the topic is in the path.
+    pub(super) fn set_topic(&mut self, topic: String) {
+        self.topic = topic;
+    }
+
+    /// The files of the messages of `slice`, which arrive now, as far as they are no more than `most`.
+    pub(super) fn route(&mut self, slice: &Slice, most: usize, now: Timestamp) -> Route {
+        let arrived = now.to_zoned(self.time_zone.clone()).date();
+        let is_too_much = self.known.len() > REMEMBERED || self.known_bytes > REMEMBERED_BYTES;
+        if is_too_much || arrived != self.arrived {
+            self.forget();
+            self.arrived = arrived;
         }
         let mut route = Route { refused: None, paths: Vec::new(), bytes: Vec::new(), files: Vec::new() };
-        let mut places: HashMap<usize, usize> = HashMap::new();
+        let mut places = vec![None; self.paths.len()];
         for message in slice.messages() {
             let path = self.of(&message);
-            let place = match places.get(&path) {
-                Some(place) => *place,
+            places.resize(self.paths.len().max(places.len()), None);
+            let place = match places[path] {
+                Some(place) => place,
                 None if route.paths.len() == most => break,
                 None if self.rotates && rotated::is_taken(&self.paths[path]) => {
                     let reason = "its file would have the name of a rotated one".to_owned();
@@ -78,8 +110,7 @@ impl Destinations {
                 None => {
                     route.paths.push(Arc::clone(&self.paths[path]));
                     route.bytes.push(0);
-                    places.insert(path, route.paths.len() - 1);
-                    route.paths.len() - 1
+                    *places[path].insert(route.paths.len() - 1)
                 }
             };
             route.bytes[place] += message.data_text().len() as u64 + BESIDE_DATA;
@@ -88,30 +119,66 @@ impl Destinations {
         route
     }
 
+    fn forget(&mut self) {
+        self.known.clear();
+        self.known_bytes = 0;
+        self.by_path.clear();
+        self.paths.clear();
+        self.last = None;
+    }
+
     /// The place in `paths` of the path of `message`.
     fn of(&mut self, message: &Message<'_>) -> usize {
-        let date = if self.by_date { utc_date(message.publish_time()) } else { Cow::Borrowed("") };
-        if let Some(place) = self.known.get(date.as_bytes()) {
-            return *place;
+        let before = self.key.len();
+        self.add_key(message);
+        let is_same = self.last.is_some() && self.key[before..] == self.key[..before];
+        self.key.drain(..before);
+        if let Some(last) = self.last.filter(|_| is_same) {
+            return last;
         }
-        let path: Arc<Path> = self.template.render(&self.project, &self.subscription, &date).into();
+        let place = self.known.get(&self.key).copied().unwrap_or_else(|| self.new_path(message));
+        self.last = Some(place);
+        place
+    }
+
+    /// Appends to the key what of this message makes a difference.
+    fn add_key(&mut self, message: &Message<'_>) {
+        if self.layout.depends_on_time() {
+            let time = message.publish_time();
+            let minute = time.get(..MINUTE).filter(|_| time.ends_with('Z')).unwrap_or(time);
+            self.key.extend_from_slice(minute.as_bytes());
+        }
+        for name in &self.attributes {
+            // An attribute that is missing is to its path what an empty one is.
+            let value = value_of(message, name).unwrap_or_default();
+            self.key.extend_from_slice(&value.len().to_le_bytes());
+            self.key.extend_from_slice(value.as_bytes());
+        }
+    }
+
+    fn new_path(&mut self, message: &Message<'_>) -> usize {
+        let published = message.publish_time().parse::<Timestamp>().ok();
+        let attributes: Vec<_> = self.attributes.iter().map(|name| value_of(message, name)).collect();
+        let values = PathValues {
+            published: published.map(|time| time.to_zoned(self.time_zone.clone()).datetime()),
+            arrived: self.arrived,
+            topic: &self.topic,
+            attributes: &attributes,
+        };
+        let path: Arc<Path> = self.layout.render(&values).into();
         let place = *self.by_path.entry(Arc::clone(&path)).or_insert_with(|| {
             self.paths.push(path);
             self.paths.len() - 1
         });
-        self.known.insert(date.into_owned().into_bytes(), place);
+        self.known_bytes += self.key.len();
+        self.known.insert(self.key.clone(), place);
         place
     }
 }
 
-/// The date in UTC of a time as the service writes it, `2026-11-23T07:05:18.157214377Z`. The template lets nothing
-/// but a date into a path.
-fn utc_date(publish_time: &str) -> Cow<'_, str> {
-    match publish_time.split_once('T') {
-        Some((date, time)) if time.ends_with('Z') => Cow::Borrowed(date),
-        _ => match publish_time.parse::<jiff::Timestamp>() {
-            Ok(time) => Cow::Owned(time.strftime("%Y-%m-%d").to_string()),
-            Err(_) => Cow::Borrowed(""),
-        },
-    }
+fn value_of<'a>(message: &Message<'a>, name: &str) -> Option<&'a str> {
+    message.attributes().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
+
+#[cfg(test)]
+mod tests;

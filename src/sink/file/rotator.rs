@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::super::Notebook;
 use super::super::append_file::{AppendFile, Failure, FileMark, parent, sync_directory};
-use super::super::{Notebook, Source};
 use super::housekeeper::Housekeeper;
 use super::rotated::Rotated;
 use super::rotation::{self, Schedule};
 use super::survey::Survey;
-use crate::config::{PathTemplate, RotationConfig};
+use crate::config::RotationConfig;
 use crate::fail_point;
 
 /// A file that could not be rotated, or was empty, when it was due is looked at again after so long.
@@ -31,7 +31,6 @@ pub(super) type Marks = HashMap<PathBuf, FileMark>;
 pub(super) struct Rotator {
     schedule: Schedule,
     housekeeper: Housekeeper,
-    /// The path of its files; see [`PathTemplate::mask`].
     mask: String,
     /// By their paths, when files that are not open are due.
     closed: BTreeMap<PathBuf, Timestamp>,
@@ -40,10 +39,10 @@ pub(super) struct Rotator {
 }
 
 impl Rotator {
-    pub(super) fn new(rotation: &RotationConfig, template: &PathTemplate, source: &Source) -> Self {
-        let mask = template.mask(source.project.as_str(), &source.key);
+    /// For the files of that [`mask`](crate::config::PathLayout::mask).
+    pub(super) fn new(rotation: &RotationConfig, mask: String, zone: TimeZone) -> Self {
         let housekeeper = Housekeeper::new(Survey::new(&mask), rotation.compress, rotation.keep);
-        let schedule = Schedule::new(rotation.clone(), TimeZone::UTC);
+        let schedule = Schedule::new(rotation.clone(), zone);
         Self { mask, schedule, housekeeper, closed: BTreeMap::new(), moved: Vec::new() }
     }
 

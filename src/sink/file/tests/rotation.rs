@@ -26,7 +26,7 @@ impl Scene {
     fn new(name: &'static str, rotation: RotationConfig) -> Self {
         let (directory, notebook) = (TempDir::new().unwrap(), notebook());
         let path = directory.path().join(name);
-        let sink = rotating(&path, Format::Raw, Some(rotation.clone()), Arc::clone(&notebook));
+        let sink = rotating(&path, "raw", Some(rotation.clone()), Arc::clone(&notebook));
         Self { directory, notebook, rotation, name, sink }
     }
 
@@ -34,8 +34,8 @@ impl Scene {
     fn begin_anew(&mut self) {
         let path = self.directory.path().join(self.name);
         // The files are unlocked first.
-        self.sink = sink(&path, Format::Raw);
-        self.sink = rotating(&path, Format::Raw, Some(self.rotation.clone()), Arc::clone(&self.notebook));
+        self.sink = sink(&path, "raw");
+        self.sink = rotating(&path, "raw", Some(self.rotation.clone()), Arc::clone(&self.notebook));
     }
 
     /// Delivers messages, and notes the receipt as the pipeline does.
