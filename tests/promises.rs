@@ -51,6 +51,7 @@ mod letters_over_crashes;
 mod library_conformance;
 mod login_by_certificate;
 mod long_run;
+mod many_files_rotate;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;

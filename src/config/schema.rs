@@ -61,6 +61,9 @@ pub(super) static SINK: TableKeys = table(
         "path",
         "time_zone",
         "max_open_files",
+        "rotate",
+        "compress",
+        "keep",
         "format",
         "url",
         "headers",
@@ -82,13 +85,17 @@ pub(super) static SINK: TableKeys = table(
 );
 pub(super) static SINK_BASIC: TableKeys =
     table("subscriptions.NAME.sinks.NAME.basic", &["username", "password"]);
+pub(super) static SINK_ROTATE: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.rotate", &["size", "age", "at"]);
+pub(super) static SINK_KEEP: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.keep", &["files", "age", "size"]);
 pub(super) static SINK_RETRY: TableKeys =
     table("subscriptions.NAME.sinks.NAME.retry", &["initial", "max", "attempts"]);
 pub(super) static EMULATOR: TableKeys = table("emulator", &["listen", "token", "demo"]);
 pub(super) static DEMO: TableKeys = table("emulator.demo", &["project", "topic", "subscription", "rate"]);
 
 /// Every kind of table.
-pub(super) static ALL: [&TableKeys; 13] = [
+pub(super) static ALL: [&TableKeys; 15] = [
     &ROOT,
     &LOG,
     &ADMIN,
@@ -99,6 +106,8 @@ pub(super) static ALL: [&TableKeys; 13] = [
     &SUBSCRIPTION_RETRY,
     &SINK,
     &SINK_BASIC,
+    &SINK_ROTATE,
+    &SINK_KEEP,
     &SINK_RETRY,
     &EMULATOR,
     &DEMO,

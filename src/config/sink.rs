@@ -12,9 +12,11 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod rotation;
 mod webhook;
 
 pub use file::FileConfig;
+pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -114,6 +116,9 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
+    ("rotate", &[Kind::File]),
+    ("compress", &[Kind::File]),
+    ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
