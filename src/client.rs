@@ -83,6 +83,7 @@ pub(crate) use {
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
+    error::CONNECT,
     files::unusable_files,
     jsonl::{attributes, quote},
     tls::{IdentityFiles, Roots},

@@ -61,6 +61,7 @@ mod payloads;
 mod poison;
 mod power_loss;
 mod quickstart_forwards;
+mod receiver_comes_back;
 mod recordings_of_the_real_service;
 mod retries;
 mod rivals;
