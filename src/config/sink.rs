@@ -13,7 +13,8 @@ use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod webhook;
 
-pub use webhook::{WebhookConfig, WebhookCredential};
+pub use webhook::{CloudEventsMode, Template, WebhookConfig, WebhookCredential, WebhookFormat};
+pub(crate) use webhook::{is_json, is_media_type};
 
 /// One sink of a subscription.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,9 +110,13 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 14] = [
+static KEYS: [(&str, &[Kind]); 18] = [
     ("path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
+    ("mode", &[Kind::Webhook]),
+    ("content_type", &[Kind::Webhook]),
+    ("template", &[Kind::Webhook]),
+    ("template_file", &[Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
     ("bearer_token", &[Kind::Webhook]),

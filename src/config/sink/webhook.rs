@@ -14,8 +14,15 @@ use super::super::{
     connection::{ca, http_url, in_clear, timeouts},
     login::parse_token,
     path, schema,
-    section::{Section, Words},
+    section::Section,
 };
+
+mod format;
+mod template;
+
+pub use format::{CloudEventsMode, WebhookFormat};
+pub(crate) use format::{is_json, is_media_type};
+pub use template::Template;
 
 const URL_HINT: &str = "a URL such as \"https://alerts.example.org/hook\"";
 const LARGEST_BATCH: u32 = 10_000;
@@ -25,6 +32,8 @@ const LARGEST_BATCH: u32 = 10_000;
 pub struct WebhookConfig {
     /// Where requests go.
     pub url: SecretUrl,
+    /// What they hold.
+    pub format: WebhookFormat,
     /// The most messages of one request.
     pub batch: u32,
     /// Headers of every request; their values may be secret.
@@ -53,15 +62,13 @@ pub enum WebhookCredential {
     },
 }
 
-static FORMATS: Words<()> = Words { now: &[("ams", ())], later: &["cloudevents", "raw", "template"] };
-
 pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
     let url = section.secret("url", parse_url);
     if !section.has("url") {
         section.missing("url", URL_HINT);
     }
-    section.word("format", &FORMATS);
     let batch = section.integer("batch", 1..=LARGEST_BATCH).unwrap_or(1);
+    let format = format::read(section, batch);
     let headers = headers(section);
     let credential = credential(section);
     if credential.is_some() && headers.contains_key(AUTHORIZATION.as_str()) {
@@ -79,7 +86,16 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
             "https",
         );
     }
-    Some(WebhookConfig { url: url?, batch, headers, credential, ca, timeout, connect_timeout })
+    Some(WebhookConfig {
+        url: url?,
+        format: format?,
+        batch,
+        headers,
+        credential,
+        ca,
+        timeout,
+        connect_timeout,
+    })
 }
 
 fn headers(section: &mut Section<'_>) -> BTreeMap<String, Secret> {

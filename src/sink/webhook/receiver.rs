@@ -9,9 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Body, Method, Response, StatusCode};
 
 use super::cuts::Cuts;
@@ -19,7 +17,7 @@ use super::encoding::Request;
 use crate::client::{
     BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport, retry_after,
 };
-use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential};
+use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential, WebhookFormat};
 use crate::sink::{LONGEST_RETRY_AFTER, SinkError};
 
 /// More than this is not read of an answer.
@@ -30,6 +28,7 @@ pub(crate) struct Receiver {
     connector: Connector,
     url: SecretUrl,
     origin: String,
+    format: WebhookFormat,
     headers: HeaderMap,
     bearer: Option<Credential>,
     timeouts: Timeouts,
@@ -68,7 +67,6 @@ impl Receiver {
                 headers.insert(name, secret(value));
             }
         }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let bearer = match &config.credential {
             None => None,
             Some(WebhookCredential::Bearer(TokenSource::File(path))) => Some(Credential::file(path.clone())),
@@ -87,11 +85,17 @@ impl Receiver {
             connector: Connector::patient(transport)?,
             url: config.url.clone(),
             origin: config.url.origin(),
+            format: config.format.clone(),
             headers,
             bearer,
             timeouts,
             cuts: Mutex::new(Cuts::new(config.batch as usize)),
         })
+    }
+
+    /// What its requests hold.
+    pub(super) fn format(&self) -> &WebhookFormat {
+        &self.format
     }
 
     pub(super) fn cuts(&self) -> MutexGuard<'_, Cuts> {
@@ -101,7 +105,10 @@ impl Receiver {
     /// Sends a request, once; and once more if its token was refused and the file has another by now.
     pub(super) async fn post(&self, request: Request) -> Answer {
         let mut http = reqwest::Request::new(Method::POST, self.url.expose().clone());
-        *http.headers_mut() = self.headers.clone();
+        *http.headers_mut() = request.headers;
+        for (name, value) in &self.headers {
+            http.headers_mut().insert(name, value.clone());
+        }
         if let Ok(key) = HeaderValue::from_str(&request.idempotency_key) {
             http.headers_mut().insert("idempotency-key", key);
         }
