@@ -87,7 +87,7 @@ pub(crate) use {
     files::unusable_files,
     jsonl::{attributes, quote},
     tls::{IdentityFiles, Roots},
-    transport::{Connector, NoAnswer, Timeouts, Transport},
+    transport::{Connector, NoAnswer, Timeouts, Transport, refusal_of_certificate},
 };
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};

@@ -41,13 +41,13 @@ pub use self::{
     connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
-    login::{Login, TokenSource},
+    login::{HostCertificate, Login, TokenSource},
     path_template::PathTemplate,
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        CloudEventsMode, Format, OnReject, SinkConfig, SinkKind, Template, WebhookConfig, WebhookCredential,
-        WebhookFormat,
+        CloudEventsMode, Format, OnReject, SigningSecret, SinkConfig, SinkKind, Template, WebhookConfig,
+        WebhookCredential, WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

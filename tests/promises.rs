@@ -75,3 +75,4 @@ mod unread_console;
 mod unreliable_receiver;
 mod webhook_formats;
 mod webhook_over_https;
+mod webhook_signed;

@@ -13,7 +13,9 @@ use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod webhook;
 
-pub use webhook::{CloudEventsMode, Template, WebhookConfig, WebhookCredential, WebhookFormat};
+pub use webhook::{
+    CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+};
 pub(crate) use webhook::{is_json, is_media_type};
 
 /// One sink of a subscription.
@@ -110,7 +112,7 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 18] = [
+static KEYS: [(&str, &[Kind]); 22] = [
     ("path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("mode", &[Kind::Webhook]),
@@ -122,6 +124,10 @@ static KEYS: [(&str, &[Kind]); 18] = [
     ("bearer_token", &[Kind::Webhook]),
     ("bearer_token_file", &[Kind::Webhook]),
     ("basic", &[Kind::Webhook]),
+    ("certificate", &[Kind::Webhook]),
+    ("private_key", &[Kind::Webhook]),
+    ("signing_secrets", &[Kind::Webhook]),
+    ("compress", &[Kind::Webhook]),
     ("ca_file", &[Kind::Webhook]),
     ("ca_dir", &[Kind::Webhook]),
     ("timeout", &[Kind::Webhook]),

@@ -11,6 +11,7 @@
 mod cuts;
 mod encoding;
 mod receiver;
+mod signature;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -342,3 +342,17 @@ async fn until_its_authorities_can_be_read_nothing_is_sent_and_the_file_is_named
     assert!(deliver_all(&mut sink, &slice(0, 1, 0)).await.is_none());
     assert_eq!(server.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_signed_request_that_is_sent_again_has_the_same_id_and_body() {
+    let server = Server::start(|_, before| status(if before == 0 { 503 } else { 200 })).await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let mut sink = sink(&server.url, &format!("signing_secrets = [{secret:?}]"));
+    assert!(deliver_all(&mut sink, &slice(0, 1, 0)).await.is_none());
+    let [first, again] = &server.seen()[..] else { panic!("two requests") };
+    assert_eq!((&first.body, first.header("webhook-id")), (&again.body, "P/S/0/0"));
+    assert_eq!(again.header("webhook-id"), "P/S/0/0");
+    assert!(again.header("webhook-timestamp") >= first.header("webhook-timestamp"));
+    assert!(first.header("webhook-signature").starts_with("v1,"));
+    assert!(!format!("{sink:?}").contains("MfKQ"));
+}
