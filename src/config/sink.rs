@@ -17,7 +17,10 @@ mod webhook;
 
 pub use file::FileConfig;
 pub use rotation::{Compression, KeepConfig, RotationConfig};
-pub use webhook::{WebhookConfig, WebhookCredential};
+pub use webhook::{
+    CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+};
+pub(crate) use webhook::{is_json, is_media_type};
 
 /// One sink of a subscription.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,14 +120,21 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("rotate", &[Kind::File]),
-    ("compress", &[Kind::File]),
+    ("compress", &[Kind::File, Kind::Webhook]),
     ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
+    ("mode", &[Kind::Webhook]),
+    ("content_type", &[Kind::Webhook]),
+    ("template", &[Kind::Webhook]),
+    ("template_file", &[Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
     ("bearer_token", &[Kind::Webhook]),
     ("bearer_token_file", &[Kind::Webhook]),
     ("basic", &[Kind::Webhook]),
+    ("certificate", &[Kind::Webhook]),
+    ("private_key", &[Kind::Webhook]),
+    ("signing_secrets", &[Kind::Webhook]),
     ("ca_file", &[Kind::Webhook]),
     ("ca_dir", &[Kind::Webhook]),
     ("timeout", &[Kind::Webhook]),

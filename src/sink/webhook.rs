@@ -1,5 +1,4 @@
-//! Messages to an HTTP server, in the form in which the push service of AMS sends them: delivered when the answer is
-//! 2xx and whole.
+//! Messages to an HTTP server: delivered when the answer is 2xx and whole.
 //!
 //! One request at a time, in order. A request that failed is sent again as it was, with the same `Idempotency-Key`,
 //! even where there are more messages by now, or fewer: the rest of it is then pulled again. One of several messages
@@ -12,6 +11,7 @@
 mod cuts;
 mod encoding;
 mod receiver;
+mod signature;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::notebook::Notebook;
 use super::{Delivery, Sink, SinkError, Slice, Source, Trouble};
 use crate::fail_point;
-use encoding::Encoding;
+use encoding::{Encoding, Unfit};
 use receiver::Answer;
 pub(super) use receiver::Receiver;
 
@@ -32,11 +32,18 @@ pub(super) struct WebhookSink {
 }
 
 impl WebhookSink {
-    pub(super) fn new(receiver: Arc<Receiver>, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
+    /// `endpoint` is the base URL of the service that the messages come from.
+    pub(super) fn new(
+        receiver: Arc<Receiver>,
+        source: &Source,
+        endpoint: &str,
+        notebook: Arc<dyn Notebook>,
+    ) -> Self {
         if let Some(pending) = notebook.note().and_then(|note| serde_json::from_value(note).ok()) {
             receiver.cuts().resume(pending);
         }
-        Self { receiver, encoding: Encoding::new(source), notebook }
+        let encoding = Encoding::new(source, receiver.format(), endpoint);
+        Self { receiver, encoding, notebook }
     }
 
     async fn post(&mut self, slice: &Slice) -> Delivery {
@@ -44,8 +51,9 @@ impl WebhookSink {
             let what = "not all messages of a request that is to be sent again are there";
             return Delivery::failed(Trouble::Incomplete(SinkError::new("transient", what)));
         };
-        let Some(request) = self.encoding.request(slice, wanted) else {
-            return Delivery::otherwise();
+        let request = match self.encoding.request(slice, wanted) {
+            Ok(request) => request,
+            Err(Unfit { messages, reason }) => return self.refused(slice, messages, reason.into_owned()),
         };
         let count = request.messages;
         self.receiver.cuts().sent(slice, count);
@@ -66,22 +74,25 @@ impl WebhookSink {
                     SinkError::new("transient", format!("{reason}, after a request whose answer was lost"));
                 Delivery::failed(Trouble::Retry { after: None, error })
             }
-            Answer::Refused(reason) | Answer::Conflict(reason) => {
-                self.receiver.cuts().refused(slice, count);
-                self.notebook.strike_out();
-                match slice.first() {
-                    Some(message) if count == 1 => {
-                        Delivery::failed(Trouble::Reject { message: message.id(), reason })
-                    }
-                    _ => Delivery::otherwise(),
-                }
-            }
+            Answer::Refused(reason) | Answer::Conflict(reason) => self.refused(slice, count, reason),
             Answer::Unheard(error) => {
                 self.receiver.cuts().unheard();
                 Delivery::failed(Trouble::Retry { after: None, error })
             }
             Answer::NotNow { after, error } => Delivery::failed(Trouble::Retry { after, error }),
             Answer::NotSo(error) => Delivery::failed(Trouble::Fatal(error)),
+        }
+    }
+
+    /// The first `count` messages of `slice` are not to be had in one request: one is rejected, of several it may be some.
+    fn refused(&self, slice: &Slice, count: usize, reason: String) -> Delivery {
+        self.receiver.cuts().refused(slice, count);
+        self.notebook.strike_out();
+        match slice.first() {
+            Some(message) if count == 1 => {
+                Delivery::failed(Trouble::Reject { message: message.id(), reason })
+            }
+            _ => Delivery::otherwise(),
         }
     }
 

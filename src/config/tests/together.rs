@@ -256,6 +256,9 @@ fn what_is_unwise_is_a_warning() {
             && !warned.contains("t0p-secret"),
         "{warned}"
     );
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let warned = warnings("subscriptions.s.sinks.hook", &hook(&format!("signing_secrets = [\"{secret}\"]")));
+    assert!(warned.contains("url: sends messages over plain http to another host: signed, but"), "{warned}");
     assert_eq!(warnings("subscriptions.s.sinks.hook", &hook("")), "");
     assert!(
         warnings("emulator", "listen = \"0.0.0.0:8538\"").contains("the token is the well-known default")
