@@ -82,6 +82,7 @@ pub(super) static SINK: TableKeys = TableKeys {
         "connection",
         "topic",
         "batch",
+        "concurrency",
         "required",
         "retry",
         "on_reject",

@@ -112,7 +112,7 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 22] = [
+static KEYS: [(&str, &[Kind]); 23] = [
     ("path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("mode", &[Kind::Webhook]),
@@ -135,6 +135,7 @@ static KEYS: [(&str, &[Kind]); 22] = [
     ("connection", &[Kind::Topic]),
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
+    ("concurrency", &[Kind::Webhook]),
 ];
 
 /// What a sink is read against.
