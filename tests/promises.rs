@@ -73,6 +73,7 @@ mod systemd_is_told;
 mod tls_in_plain_words;
 mod unread_console;
 mod unreliable_receiver;
+mod webhook_at_once;
 mod webhook_formats;
 mod webhook_over_https;
 mod webhook_signed;

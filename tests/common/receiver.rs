@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -25,6 +26,8 @@ pub(crate) enum Answers {
     Refuses(&'static [u64]),
     /// It is refused with a status, a header and a body.
     Says(u16, (&'static str, &'static str), &'static str),
+    /// Its messages are taken, and it is answered after so long.
+    TakesAfter(Duration),
     /// Every third one has to come again, and the others are taken.
     Stumbles,
     /// It waits until the receiver is told something else, and is taken then.
@@ -48,7 +51,10 @@ impl Answers {
     fn takes(self, numbers: &[u64]) -> bool {
         match self {
             Self::Refuses(some) => !numbers.iter().any(|number| some.contains(number)),
-            _ => matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf),
+            _ => matches!(
+                self,
+                Self::Takes | Self::TakesAfter(_) | Self::TakesAndHangsUp | Self::TakesAndSaysHalf
+            ),
         }
     }
 }
@@ -186,6 +192,10 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
         Answers::Holds => {
             told.wait_for(|told| now(told) != Answers::Holds).await.unwrap();
             shared.came.lock().unwrap().posts.get_mut(&path).unwrap()[index].taken = true;
+            StatusCode::OK.into_response()
+        }
+        Answers::TakesAfter(time) => {
+            tokio::time::sleep(time).await;
             StatusCode::OK.into_response()
         }
         Answers::TakesAndSaysHalf => breaks(&["half an "]),
