@@ -42,12 +42,12 @@ pub use self::{
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
     login::{HostCertificate, Login, TokenSource},
-    path_template::PathTemplate,
+    path_template::{PathLayout, PathTemplate, PathValues},
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        CloudEventsMode, Format, OnReject, SigningSecret, SinkConfig, SinkKind, Template, WebhookConfig,
-        WebhookCredential, WebhookFormat,
+        CloudEventsMode, Compression, FileConfig, Format, KeepConfig, OnReject, RotationConfig,
+        SigningSecret, SinkConfig, SinkKind, Template, WebhookConfig, WebhookCredential, WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

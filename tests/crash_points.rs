@@ -1,4 +1,5 @@
-//! Wherever the daemon crashes, in the loop, in a sink or in its ledger: each message is in the files once and in order;
+//! Wherever the daemon crashes, in the loop, in a sink or in its ledger: each message is in the files once and in order,
+//! though these are rotated and compressed meanwhile;
 //! to a webhook and a topic none is lost, and no more of them come twice than were under way; and the service was never
 //! told more than what every sink has.
 //!
@@ -7,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -95,8 +96,6 @@ struct Scene {
     published: u64,
     /// Daemons that ended in the middle of their work.
     ended: u64,
-    /// The files, in the order in which they were rotated.
-    rotated: Vec<PathBuf>,
 }
 
 impl Scene {
@@ -104,7 +103,7 @@ impl Scene {
         let (service, receiver, home) =
             (Service::with(&["a", "copy"]).await, Receiver::start().await, Home::new());
         let sinks = format!(
-            "{}\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
+            "{}rotate = {{ size = \"4KiB\" }}\ncompress = \"zstd\"\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
              retry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
              [subscriptions.a.sinks.wide]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
              concurrency = {AT_ONCE}\nretry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
@@ -118,7 +117,7 @@ impl Scene {
         let settings = format!("max_messages = {BATCH}");
         let config = Config::new(&home, &service.endpoint()).subscription("a", &settings, &sinks);
         let place = place.to_owned();
-        Self { place, service, receiver, home, config, published: 0, ended: 0, rotated: Vec::new() }
+        Self { place, service, receiver, home, config, published: 0, ended: 0 }
     }
 
     async fn crash(mut self, wanted: u64) -> Tally {
@@ -136,6 +135,7 @@ impl Scene {
         self.publish().await;
         let forwarder = Forwarder::start(&self.home, &self.config);
         self.all_is_acknowledged().await;
+        eventually("the last rotated file to be compressed", async || self.is_compressed()).await;
         forwarder.stop().await;
         self.account(crashes).await
     }
@@ -150,9 +150,7 @@ impl Scene {
     fn prepare(&mut self, start: u64) {
         let file = self.home.out("a");
         if start % 3 == 1 && file.exists() {
-            let rotated = file.with_extension(format!("jsonl.{}", self.rotated.len()));
-            std::fs::rename(&file, &rotated).unwrap();
-            self.rotated.push(rotated);
+            std::fs::rename(&file, file.with_extension(format!("jsonl.{start}"))).unwrap();
         }
     }
 
@@ -208,13 +206,19 @@ impl Scene {
         eventually("everything to be acknowledged", all).await;
     }
 
+    /// Whether nothing is left to be done for rotated files, whose names end in their time otherwise.
+    fn is_compressed(&self) -> bool {
+        let names = std::fs::read_dir(self.home.path("out")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.into_iter().all(|name| !name.contains('Z') || name.ends_with(".zst"))
+    }
+
     async fn account(&self, crashes: u64) -> Tally {
         let (place, published) = (&self.place, self.published);
-        let last = self.home.out("a");
-        let files = self.rotated.iter().chain([&last]);
-        let text: String = files.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
-        let file = Delivered::in_text(&text);
+        let file = Delivered::in_directory(&self.home.path("out"));
         file.assert_exactly(published);
+        let log = std::fs::read_to_string(self.home.path("log")).unwrap();
+        assert!(!log.contains("moved away or removed"), "{place}: {log}");
 
         let sent: Vec<u64> = self.receiver.posts("a").into_iter().flat_map(|post| post.numbers).collect();
         self.receiver.delivered("a").assert_exactly(published);

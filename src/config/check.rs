@@ -80,9 +80,14 @@ impl Parts<'_> {
                 continue;
             };
             for sink in &entry.sinks {
-                if let SinkKind::File { path, .. } = &sink.kind {
+                if let SinkKind::File(file) = &sink.kind {
                     let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), "path"];
-                    files.push((key.clone(), (key, path.shape(connection.project.as_str(), &entry.key))));
+                    let layout = file.path.layout(connection.project.as_str(), &entry.key, &sink.name);
+                    if let Err(wrong) = layout.check() {
+                        let what = format!("{:?} {}", file.path.as_str(), wrong.what);
+                        self.problem(&key, &what, &wrong.hint);
+                    }
+                    files.push((key.clone(), (key, layout.shape())));
                 }
             }
         }

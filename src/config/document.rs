@@ -135,7 +135,8 @@ pub(super) fn merge(sources: &[Source], report: &Report) -> Table {
     for (file, source) in sources.iter().enumerate() {
         match &source.text {
             Err(error) => {
-                report.problem(Place::file(file), "", format!("cannot be read: {error}"), "");
+                let hint = if file == 0 { "--config FILE names another one" } else { "" };
+                report.problem(Place::file(file), "", format!("cannot be read: {error}"), hint);
                 report.set_incomplete();
             }
             Ok(text) => {

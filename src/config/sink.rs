@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    PathTemplate, name,
+    name,
     retry::{self, ATTEMPTS},
     schema,
     section::{Section, Words},
@@ -11,8 +11,12 @@ use super::{
 };
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
+mod file;
+mod rotation;
 mod webhook;
 
+pub use file::FileConfig;
+pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use webhook::{
     CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
 };
@@ -51,12 +55,7 @@ pub enum OnReject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkKind {
     /// Appends to files.
-    File {
-        /// Which file a message goes to.
-        path: PathTemplate,
-        /// How it is written.
-        format: Format,
-    },
+    File(Box<FileConfig>),
     /// Writes to standard output, which is not durable.
     Stdout {
         /// How a message is written.
@@ -72,6 +71,10 @@ pub enum SinkKind {
         topic: TopicName,
         /// The most messages of one publish.
         batch: u32,
+        /// Whether messages get attributes that say where they came from: `ams_origin_project`,
+        /// `ams_origin_subscription`, `ams_origin_message_id` and `ams_origin_publish_time`. One that has any of them
+        /// already is left as it is.
+        origin_attributes: bool,
     },
 }
 
@@ -112,8 +115,13 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 23] = [
+static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
+    ("time_zone", &[Kind::File]),
+    ("max_open_files", &[Kind::File]),
+    ("rotate", &[Kind::File]),
+    ("compress", &[Kind::File, Kind::Webhook]),
+    ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("mode", &[Kind::Webhook]),
     ("content_type", &[Kind::Webhook]),
@@ -127,7 +135,6 @@ static KEYS: [(&str, &[Kind]); 23] = [
     ("certificate", &[Kind::Webhook]),
     ("private_key", &[Kind::Webhook]),
     ("signing_secrets", &[Kind::Webhook]),
-    ("compress", &[Kind::Webhook]),
     ("ca_file", &[Kind::Webhook]),
     ("ca_dir", &[Kind::Webhook]),
     ("timeout", &[Kind::Webhook]),
@@ -136,6 +143,7 @@ static KEYS: [(&str, &[Kind]); 23] = [
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
     ("concurrency", &[Kind::Webhook]),
+    ("origin_attributes", &[Kind::Topic]),
 ];
 
 /// What a sink is read against.
@@ -170,7 +178,7 @@ pub(super) fn read(
     refuse_keys_of_others(kind, &mut section);
     let on_reject = on_reject(&mut section, required);
     let kind = match kind {
-        Kind::File => read_file(&mut section),
+        Kind::File => file::read(&mut section).map(|file| SinkKind::File(Box::new(file))),
         Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
         Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
         Kind::Topic => read_topic(&mut section, around),
@@ -214,15 +222,6 @@ fn format(section: &mut Section<'_>) -> Format {
     section.word("format", &FORMATS).unwrap_or(Format::Jsonl)
 }
 
-fn read_file(section: &mut Section<'_>) -> Option<SinkKind> {
-    let format = format(section);
-    let path = section.parsed("path", PathTemplate::parse);
-    if !section.has("path") {
-        section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
-    }
-    Some(SinkKind::File { path: path?, format })
-}
-
 fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<SinkKind> {
     let connection = if section.has("connection") {
         named_connection(section, around.connections)
@@ -234,7 +233,8 @@ fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<Si
         section.missing("topic", "the topic's name, as in topic = \"metrics-copy\"");
     }
     let batch = section.integer("batch", 1..=LARGEST_TOPIC_BATCH).unwrap_or(TOPIC_BATCH);
-    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch })
+    let origin_attributes = section.boolean("origin_attributes").unwrap_or(false);
+    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch, origin_attributes })
 }
 
 fn read_retry(section: &mut Section<'_>, required: bool) -> (Option<BackoffPolicy>, Option<u32>) {

@@ -11,7 +11,7 @@ use super::topic::{Target, TopicSink};
 use super::webhook::{Receiver, WebhookSink};
 use super::{Encoder, Sink, Source};
 use crate::client::{AmsClient, BuildError};
-use crate::config::{Format, PathTemplate, SinkConfig, SinkKind};
+use crate::config::{FileConfig, Format, SinkConfig, SinkKind};
 
 /// A sink of one subscription, ready to be opened.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Outlet {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    File { path: PathTemplate, format: Format },
+    File { config: FileConfig, own: AmsClient },
     Stdout { format: Format },
     Webhook { receiver: Arc<Receiver>, endpoint: String },
     Topic(Arc<Target>),
@@ -47,16 +47,17 @@ impl Outlet {
         clients: &BTreeMap<String, AmsClient>,
     ) -> Result<Self, OutletError> {
         let plan = match &config.kind {
-            SinkKind::File { path, format } => Plan::File { path: path.clone(), format: *format },
+            SinkKind::File(file) => Plan::File { config: file.as_ref().clone(), own: own.clone() },
             SinkKind::Stdout { format } => Plan::Stdout { format: *format },
             SinkKind::Webhook(webhook) => Plan::Webhook {
                 receiver: Arc::new(Receiver::new(webhook)?),
                 endpoint: own.endpoint().to_owned(),
             },
-            SinkKind::Topic { connection, topic, batch } => {
+            SinkKind::Topic { connection, topic, batch, origin_attributes } => {
                 let client =
                     clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
-                Plan::Topic(Arc::new(Target::new(client.clone(), topic.clone(), *batch, own.clone())))
+                let target = Target::new(client.clone(), topic.clone(), *batch, own.clone());
+                Plan::Topic(Arc::new(target.with_origin_attributes(*origin_attributes)))
             }
         };
         Ok(Self { config: config.clone(), plan })
@@ -66,8 +67,8 @@ impl Outlet {
     pub(crate) fn open(&self, source: &Source, notebook: Arc<dyn Notebook>) -> Box<dyn Sink> {
         let name = source.subscription.qualified(&source.project);
         match &self.plan {
-            Plan::File { path, format } => {
-                Box::new(FileSink::new(path.clone(), source, Encoder::new(*format, &name), notebook))
+            Plan::File { config, own } => {
+                Box::new(FileSink::new(&self.config.name, config, source, own, notebook))
             }
             Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
             Plan::Webhook { receiver, endpoint } => {

@@ -39,7 +39,15 @@ impl<W: Write + Send + 'static> Sink for StdoutSink<W> {
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
-        Box::pin(self.worker.run(move |printer| print(&mut printer.encoder, &slice, &mut printer.out)))
+        Box::pin(async move {
+            if let Some(late) = self.worker.late(&slice).await {
+                return late;
+            }
+            let job = |printer: &mut Printer<W>, slice: &Slice| {
+                Ok(print(&mut printer.encoder, slice, &mut printer.out))
+            };
+            self.worker.deliver(slice, job).await.unwrap_or_else(Delivery::failed)
+        })
     }
 }
 
@@ -49,7 +57,7 @@ fn print(encoder: &mut Encoder, slice: &Slice, out: &mut impl Write) -> Delivery
     let mut rejected = None;
     for message in slice.messages() {
         if let Err(unfit) = encoder.encode(&message, &mut buffer) {
-            rejected = Some(Trouble::Reject { message: message.id(), reason: unfit.0.to_owned() });
+            rejected = Some(Trouble::Reject { message: message.id(), reason: unfit.0.into_owned() });
             break;
         }
         count += 1;

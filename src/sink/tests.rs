@@ -1,4 +1,4 @@
-mod conformance;
+pub(super) mod conformance;
 pub(super) mod server;
 
 use super::notebook::Jotter;

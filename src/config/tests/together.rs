@@ -60,7 +60,7 @@ fn all_problems_are_reported_at_once_in_order_of_line() {
     a.toml:22:12: subscriptions.metrics.poll_max: is a number without a unit
         hint: a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
     a.toml:25:8: subscriptions.metrics.sinks.archive.path: "out/{day}.jsonl" has an unknown placeholder
-        hint: {project}, {subscription} and {date} stand for what they say
+        hint: {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
     a.toml:26:1: subscriptions.metrics.sinks.acknowledge: is a name that a sink cannot have
         hint: any other name: the metrics use this one for an operation
     a.toml:29:22: subscriptions.metrics.sinks.acknowledge.retry.attempts: "many" is a string
@@ -158,6 +158,7 @@ fn a_missing_main_file_is_a_problem_of_that_file() {
     let error = load(Path::new("/nonexistent/a.toml")).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     /nonexistent/a.toml: cannot be read: No such file or directory (os error 2)
+        hint: --config FILE names another one
     1 problem in the configuration
     "#);
 }
@@ -311,7 +312,12 @@ fn sinks_have_what_was_written_and_their_defaults() {
                  [subscriptions.s.sinks.copy]\ntype = \"topic\"\ntopic = \"t\"";
     let config = read_text(&changed("subscriptions.s.sinks.hook", sinks)).unwrap();
     let [copy, hook, _] = config.subscriptions[0].sinks.as_slice() else { panic!("three sinks") };
-    let expected = SinkKind::Topic { connection: "c".to_owned(), topic: "t".parse().unwrap(), batch: 100 };
+    let expected = SinkKind::Topic {
+        connection: "c".to_owned(),
+        topic: "t".parse().unwrap(),
+        batch: 100,
+        origin_attributes: false,
+    };
     assert_eq!(copy.kind, expected);
     let SinkKind::Webhook(hook) = &hook.kind else { panic!("{hook:?}") };
     assert_eq!(

@@ -25,12 +25,14 @@ const TITLE: &str = "ams-forwarder ledger, version ";
 /// The version that is written. Older ones are read, a newer one is refused.
 pub(super) const VERSION: u32 = 1;
 
-/// A journal that is longer is compacted with the next commit.
+/// A journal that is longer, and holds more than a few states, is compacted with the next commit.
 const LONGEST: u64 = 256 * 1024;
+const FEW_STATES: u64 = 32;
 
-/// A test that ends the process here does not want to wait for that.
-fn longest() -> u64 {
-    if fail_point::is_armed() { 2 * 1024 } else { LONGEST }
+/// How long a journal may become whose states have `line` bytes. A test that ends the process here does not want to wait
+/// for that.
+fn longest(line: &str) -> u64 {
+    if fail_point::is_armed() { 2 * 1024 } else { LONGEST.max(FEW_STATES * line.len() as u64) }
 }
 
 /// The writing side.
@@ -78,7 +80,7 @@ impl Journal {
     /// Writes `state` unless it was the last; if `durable`, so that it outlives a power loss, and else a kill. Blocks.
     pub(super) fn keep(&mut self, state: &State, durable: bool) -> Result<(), Unwritable> {
         let line = line(state).map_err(|source| self.unwritable(source))?;
-        let kept = if self.file.is_none() || (durable && self.length > longest()) {
+        let kept = if self.file.is_none() || (durable && self.length > longest(&line)) {
             self.rewrite(line)
         } else {
             self.append(line, durable)
@@ -139,8 +141,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         // A disk that cannot be read is damage, and no reason not to start.
-        Err(error) if error.raw_os_error() == Some(EIO) => {
-            return Ok(Some(Found { damaged: 1, ..Found::default() }));
+        Err(error) if error.raw_os_error().is_some_and(|code| DAMAGE.contains(&code)) => {
+            return Ok(Some(Found::default()));
         }
         Err(source) => return Err(LedgerError::Unusable { path: path.to_owned(), source }),
     };
@@ -152,7 +154,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
             return Err(LedgerError::Newer { path: path.to_owned(), version });
         }
         Some(Some(_)) => {}
-        Some(None) => found.damaged += 1,
+        Some(None) => found.damaged += text.iter().take_while(|byte| **byte != b'\n').count(),
     }
     for line in lines {
         match state(line) {
@@ -166,8 +168,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
     Ok(Some(found))
 }
 
-/// The error of a disk that cannot be read, for which the standard library has no name.
-const EIO: i32 = 5;
+/// `EIO`, `EBADMSG` and `EUCLEAN`: the errors of a disk or a file system that is broken, for which the standard library
+/// has no names.
+const DAMAGE: [i32; 3] = [5, 74, 117];
 
 fn title(line: &[u8]) -> Option<u32> {
     std::str::from_utf8(line).ok()?.strip_suffix('\n')?.strip_prefix(TITLE)?.parse().ok()

@@ -1,0 +1,47 @@
+//! The keys of a file sink.
+
+use jiff::tz::TimeZone;
+
+use super::super::{InvalidValue, PathTemplate, section::Section};
+use super::rotation::{self, RotationConfig};
+use super::{Format, format};
+
+const MAX_OPEN_FILES: u32 = 256;
+const MOST_OPEN_FILES: u32 = 10_000;
+
+/// Files that are appended to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileConfig {
+    /// Which file a message goes to.
+    pub path: PathTemplate,
+    /// What its dates and hours are those of.
+    pub time_zone: TimeZone,
+    /// How it is written.
+    pub format: Format,
+    /// How many files are open at a time, and in how many of them the messages of one step are.
+    pub max_open_files: u32,
+    /// When files get another name; `None` if never.
+    pub rotation: Option<RotationConfig>,
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
+    let format = format(section);
+    let path = section.parsed("path", PathTemplate::parse);
+    if !section.has("path") {
+        section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
+    }
+    let time_zone = section.parsed("time_zone", time_zone).unwrap_or(TimeZone::UTC);
+    let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
+    let rotation = rotation::read(section);
+    Some(FileConfig { path: path?, time_zone, format, max_open_files, rotation })
+}
+
+/// By its name in the machine's time zone database, or in the one of this program where the machine has none.
+fn time_zone(name: &str) -> Result<TimeZone, InvalidValue> {
+    TimeZone::get(name).map_err(|_| {
+        InvalidValue::new(
+            "is no time zone that is known here",
+            "a name such as \"Europe/Athens\", or \"UTC\"",
+        )
+    })
+}
