@@ -75,6 +75,7 @@ mod tls_in_plain_words;
 mod topic_sink;
 mod unread_console;
 mod unreliable_receiver;
+mod webhook_at_once;
 mod webhook_formats;
 mod webhook_over_https;
 mod webhook_signed;

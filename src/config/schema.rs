@@ -84,6 +84,7 @@ pub(super) static SINK: TableKeys = table(
         "connection",
         "topic",
         "batch",
+        "concurrency",
         "origin_attributes",
         "required",
         "retry",

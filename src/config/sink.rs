@@ -142,6 +142,7 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("connection", &[Kind::Topic]),
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
+    ("concurrency", &[Kind::Webhook]),
     ("origin_attributes", &[Kind::Topic]),
 ];
 

@@ -29,6 +29,7 @@ pub use template::Template;
 const URL_HINT: &str = "a URL such as \"https://alerts.example.org/hook\"";
 static COMPRESS: Words<bool> = Words { now: &[("none", false), ("gzip", true)], later: &[] };
 const LARGEST_BATCH: u32 = 10_000;
+const MOST_AT_ONCE: u32 = 64;
 
 /// A receiver of messages over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct WebhookConfig {
     pub format: WebhookFormat,
     /// The most messages of one request.
     pub batch: u32,
+    /// The most requests at once; only with one do messages arrive in order.
+    pub concurrency: u32,
     /// Headers of every request; their values may be secret.
     pub headers: BTreeMap<String, Secret>,
     /// What it authenticates with.
@@ -77,6 +80,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
         section.missing("url", URL_HINT);
     }
     let batch = section.integer("batch", 1..=LARGEST_BATCH).unwrap_or(1);
+    let concurrency = section.integer("concurrency", 1..=MOST_AT_ONCE).unwrap_or(1);
     let format = format::read(section, batch);
     let headers = headers(section);
     let credential = credential(section);
@@ -95,6 +99,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
         url: url?,
         format: format?,
         batch,
+        concurrency,
         headers,
         credential,
         certificate,

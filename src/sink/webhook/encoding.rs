@@ -10,6 +10,7 @@ mod template;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::client::{Message, attributes, quote};
@@ -41,7 +42,7 @@ enum Form {
 /// What is to be sent.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     /// What goes with this format.
     pub(super) headers: HeaderMap,
     /// The same for the same messages, and for no others.
@@ -112,7 +113,7 @@ impl Encoding {
             1 => format!("{key}/{epoch}/{first}"),
             _ => format!("{key}/{epoch}/{first}-{}", id(messages - 1)),
         };
-        Ok(Request { body, headers, idempotency_key, messages })
+        Ok(Request { body: body.into(), headers, idempotency_key, messages })
     }
 }
 

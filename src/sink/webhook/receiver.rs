@@ -16,8 +16,8 @@ use reqwest::header::{
 };
 use reqwest::{Body, Method, Response, StatusCode};
 
-use super::cuts::Cuts;
 use super::encoding::Request;
+use super::flights::Flights;
 use super::signature::sign;
 use crate::client::{
     BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport,
@@ -45,7 +45,7 @@ pub(crate) struct Receiver {
     signing_secrets: Vec<SigningSecret>,
     gzip: bool,
     timeouts: Timeouts,
-    cuts: Mutex<Cuts>,
+    flights: Mutex<Flights>,
 }
 
 /// What an answer, or its absence, means for the messages of a request.
@@ -108,7 +108,7 @@ impl Receiver {
             headers,
             bearer,
             timeouts,
-            cuts: Mutex::new(Cuts::new(config.batch as usize)),
+            flights: Mutex::new(Flights::new(config.batch as usize, config.concurrency as usize)),
         })
     }
 
@@ -117,12 +117,12 @@ impl Receiver {
         &self.format
     }
 
-    pub(super) fn cuts(&self) -> MutexGuard<'_, Cuts> {
-        self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request, once; and once more if its token was refused and the file has another by now.
-    pub(super) async fn post(&self, request: Request) -> Answer {
+    pub(super) async fn post(&self, request: &Request) -> Answer {
         let http = match self.http(request).await {
             Ok(http) => http,
             Err(error) => {
@@ -161,19 +161,20 @@ impl Receiver {
     }
 
     /// The request as it goes out, signed now.
-    async fn http(&self, request: Request) -> io::Result<reqwest::Request> {
-        let Request { mut body, mut headers, idempotency_key, .. } = request;
+    async fn http(&self, request: &Request) -> io::Result<reqwest::Request> {
+        let Request { body, headers, idempotency_key, .. } = request;
+        let (mut body, mut headers) = (body.clone(), headers.clone());
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        if let Ok(key) = HeaderValue::from_str(&idempotency_key) {
+        if let Ok(key) = HeaderValue::from_str(idempotency_key) {
             headers.insert("idempotency-key", key);
         }
         if self.gzip {
-            body = tokio::task::spawn_blocking(move || gzip(&body)).await??;
+            body = tokio::task::spawn_blocking(move || gzip(&body)).await??.into();
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        sign(&self.signing_secrets, &idempotency_key, &body, SystemTime::now(), &mut headers);
+        sign(&self.signing_secrets, idempotency_key, &body, SystemTime::now(), &mut headers);
         let mut http = reqwest::Request::new(Method::POST, self.url.expose().clone());
         *http.headers_mut() = headers;
         *http.body_mut() = Some(Body::from(body));

@@ -7,9 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderMap, HeaderValue};
-use sha2::Sha256;
+use ring::hmac;
 
 use crate::config::SigningSecret;
 
@@ -25,7 +24,7 @@ pub(super) fn sign(
         return;
     }
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-    let signatures: Vec<_> = secrets.iter().filter_map(|secret| signature(secret, id, &now, body)).collect();
+    let signatures: Vec<_> = secrets.iter().map(|secret| signature(secret, id, &now, body)).collect();
     for (name, value) in
         [("webhook-id", id), ("webhook-timestamp", &now), ("webhook-signature", &signatures.join(" "))]
     {
@@ -36,13 +35,12 @@ pub(super) fn sign(
     }
 }
 
-fn signature(secret: &SigningSecret, id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
-    // A key may have any length.
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.key()).ok()?;
+fn signature(secret: &SigningSecret, id: &str, timestamp: &str, body: &[u8]) -> String {
+    let mut signing = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret.key()));
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-        mac.update(part);
+        signing.update(part);
     }
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    format!("v1,{}", STANDARD.encode(signing.sign()))
 }
 
 #[cfg(test)]

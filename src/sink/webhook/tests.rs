@@ -1,3 +1,5 @@
+mod at_once;
+
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;

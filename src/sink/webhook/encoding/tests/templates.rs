@@ -2,7 +2,7 @@ use super::*;
 
 fn made(keys: &str, slice: &Slice, wanted: usize) -> Result<String, Unfit> {
     let request = encoding(&format!("format = \"template\"\n{keys}")).request(slice, wanted)?;
-    Ok(String::from_utf8(request.body).unwrap())
+    Ok(String::from_utf8(request.body.to_vec()).unwrap())
 }
 
 fn one() -> Slice {
