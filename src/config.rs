@@ -44,7 +44,10 @@ pub use self::{
     path_template::{PathLayout, PathTemplate, PathValues},
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
-    sink::{FileConfig, Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
+    sink::{
+        Color, FileConfig, Format, OnClosed, OnReject, SinkConfig, SinkKind, StdoutConfig, StdoutFormat,
+        WebhookConfig, WebhookCredential,
+    },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
 use self::{

@@ -75,6 +75,8 @@ pub(super) static SINK: TableKeys = table(
         "topic",
         "batch",
         "origin_attributes",
+        "color",
+        "on_closed",
         "required",
         "retry",
         "on_reject",

@@ -12,9 +12,11 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod stdout;
 mod webhook;
 
 pub use file::FileConfig;
+pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -52,10 +54,7 @@ pub enum SinkKind {
     /// Appends to files.
     File(Box<FileConfig>),
     /// Writes to standard output, which is not durable.
-    Stdout {
-        /// How a message is written.
-        format: Format,
-    },
+    Stdout(StdoutConfig),
     /// Posts to an HTTP server.
     Webhook(Box<WebhookConfig>),
     /// Publishes to a topic of AMS.
@@ -128,6 +127,8 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
     ("origin_attributes", &[Kind::Topic]),
+    ("color", &[Kind::Stdout]),
+    ("on_closed", &[Kind::Stdout]),
 ];
 
 /// What a sink is read against.
@@ -163,7 +164,7 @@ pub(super) fn read(
     let on_reject = on_reject(&mut section, required);
     let kind = match kind {
         Kind::File => file::read(&mut section).map(|file| SinkKind::File(Box::new(file))),
-        Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
+        Kind::Stdout => Some(SinkKind::Stdout(stdout::read(&mut section, required))),
         Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
         Kind::Topic => read_topic(&mut section, around),
     };
