@@ -46,8 +46,9 @@ pub use self::{
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        CloudEventsMode, Compression, FileConfig, Format, KeepConfig, OnReject, RotationConfig,
-        SigningSecret, SinkConfig, SinkKind, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+        CloudEventsMode, Color, Compression, FileConfig, Format, KeepConfig, OnClosed, OnReject,
+        RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig, StdoutFormat, Template,
+        WebhookConfig, WebhookCredential, WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

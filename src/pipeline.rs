@@ -80,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) budget: Budget,
     pub(crate) metrics: Arc<SubscriptionMetrics>,
     pub(crate) status: StatusHandle,
+    /// To be cancelled where the daemon is to end.
+    pub(crate) end: CancellationToken,
 }
 
 /// The loop of one subscription.
@@ -137,7 +139,8 @@ impl Pipeline {
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
         let lane = |outlet: &Outlet| Lane::new(&outlet.config, open(outlet), &parts);
         let lanes = parts.outlets.iter().map(lane).collect();
-        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status } = parts;
+        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status, end: _ } =
+            parts;
         Self {
             lanes,
             ack_deadline: AckDeadline::default(),

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
+use crate::config::OnClosed;
 
 pub(crate) use append_file::{FileMark, make_directories, sync_directory};
 pub(crate) use jsonl::Encoder;
@@ -208,6 +209,8 @@ pub(crate) enum Trouble {
     Reject { message: u64, reason: String },
     /// The sink cannot go on until somebody changes something outside.
     Fatal(SinkError),
+    /// Nobody reads any more what the sink writes, nor will anybody again.
+    Closed { error: SinkError, then: OnClosed },
 }
 
 /// Why a delivery failed, in words for the log and as a class for the metrics. Holds no payload and no secret.

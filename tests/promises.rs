@@ -15,6 +15,7 @@ mod command_line_publishes;
 mod command_line_pulls;
 mod command_line_shows;
 mod configuration_errors;
+mod console;
 mod consume_stream;
 #[cfg(debug_assertions)]
 mod crash_points;

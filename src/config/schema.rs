@@ -86,6 +86,8 @@ pub(super) static SINK: TableKeys = table(
         "batch",
         "concurrency",
         "origin_attributes",
+        "color",
+        "on_closed",
         "required",
         "retry",
         "on_reject",

@@ -13,10 +13,12 @@ use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
 mod rotation;
+mod stdout;
 mod webhook;
 
 pub use file::FileConfig;
 pub use rotation::{Compression, KeepConfig, RotationConfig};
+pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
 pub use webhook::{
     CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
 };
@@ -57,10 +59,7 @@ pub enum SinkKind {
     /// Appends to files.
     File(Box<FileConfig>),
     /// Writes to standard output, which is not durable.
-    Stdout {
-        /// How a message is written.
-        format: Format,
-    },
+    Stdout(StdoutConfig),
     /// Posts to an HTTP server.
     Webhook(Box<WebhookConfig>),
     /// Publishes to a topic of AMS.
@@ -144,6 +143,8 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("batch", &[Kind::Webhook, Kind::Topic]),
     ("concurrency", &[Kind::Webhook]),
     ("origin_attributes", &[Kind::Topic]),
+    ("color", &[Kind::Stdout]),
+    ("on_closed", &[Kind::Stdout]),
 ];
 
 /// What a sink is read against.
@@ -179,7 +180,7 @@ pub(super) fn read(
     let on_reject = on_reject(&mut section, required);
     let kind = match kind {
         Kind::File => file::read(&mut section).map(|file| SinkKind::File(Box::new(file))),
-        Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
+        Kind::Stdout => Some(SinkKind::Stdout(stdout::read(&mut section, required))),
         Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
         Kind::Topic => read_topic(&mut section, around),
     };

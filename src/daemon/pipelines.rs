@@ -54,12 +54,13 @@ pub(crate) fn ledger_key(config: &Config, subscription: &SubscriptionConfig) -> 
     })
 }
 
-/// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.
+/// Starts a pipeline for every subscription, until `stop`; one of them may cancel `end`, to end the daemon. Returns who keeps them alive, and what each is doing.
 pub(crate) fn start(
     config: &Config,
     clients: &BTreeMap<String, AmsClient>,
     ledgers: &Ledgers,
     metrics: &Metrics,
+    end: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<(Supervisor, Vec<watch::Receiver<Status>>), RunError> {
     let budget = Budget::new(config.in_flight_bytes);
@@ -79,7 +80,10 @@ pub(crate) fn start(
                 config.dead_letter_bytes as u64,
             ),
         };
-        let parts = parts(subscription, client.clone(), outlets, kept, &budget, metrics);
+        let parts = Parts {
+            end: end.clone(),
+            ..parts(subscription, client.clone(), outlets, kept, &budget, metrics)
+        };
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
@@ -130,6 +134,7 @@ fn parts(
         dead_letters: kept.dead_letters,
         budget: budget.clone(),
         metrics,
+        end: CancellationToken::new(),
     }
 }
 

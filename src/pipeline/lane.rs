@@ -1,5 +1,7 @@
 //! One sink of a subscription, with its own progress, backoff and complaints.
 
+mod closed;
+mod missed;
 mod reject;
 
 use std::sync::Arc;
@@ -47,6 +49,10 @@ pub(super) struct Lane {
     parked: bool,
     /// What it has vouched for is in the ledger.
     kept: bool,
+    /// Why nothing is given to it any more.
+    disabled: Option<SinkError>,
+    /// Ends the daemon.
+    end: CancellationToken,
     complaint: Complaint,
     too_slow: Complaint,
     rejections: Complaint,
@@ -111,6 +117,8 @@ impl Lane {
             not_before: None,
             parked: false,
             kept: true,
+            disabled: None,
+            end: parts.end.clone(),
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
             rejections: Complaint::default(),
@@ -129,7 +137,7 @@ impl Lane {
     /// Gives the sink what it does not have of the batch, again and again until it has all of it, or there is no use.
     /// After the daemon was told to stop, no new attempt begins.
     pub(super) async fn deliver(&mut self, job: Job<'_>) -> End {
-        if !self.required && self.waits() {
+        if !self.required && (self.disabled.is_some() || self.waits()) {
             return End::GivenUp;
         }
         if !self.required {
@@ -180,6 +188,7 @@ impl Lane {
                     self.failed(&error, "pulling again");
                     return self.given_back();
                 }
+                Some(Trouble::Closed { error, then }) => return self.closed(&error, then, job).await,
                 Some(Trouble::Fatal(error)) if self.required => {
                     self.park(&error);
                     continue;
@@ -253,11 +262,6 @@ impl Lane {
         self.not_before.is_some_and(|until| until > tokio::time::Instant::now())
     }
 
-    /// Its time with this batch was over before it was done. The next batches go on without it for a while.
-    pub(super) fn was_too_slow(&mut self) {
-        self.not_before(Duration::ZERO);
-    }
-
     /// One attempt. A disk or a receiver that hangs shows in the status while it does.
     async fn give(&mut self, slice: Slice) -> Delivery {
         let (started, mut delivery) = (Instant::now(), self.sink.deliver(slice));
@@ -304,21 +308,6 @@ impl Lane {
     /// The name of the sink, if nothing would have to be cut from its files after a crash.
     pub(super) fn settled(&self) -> Option<&str> {
         self.sink.is_settled().then_some(self.name.as_str())
-    }
-
-    /// What it does not have before `next` is not given to this sink again. Only for best-effort sinks.
-    pub(super) fn give_up(&mut self, next: u64) {
-        let missed = self.ledger.give_up(&self.name, next);
-        self.metrics.sink(&self.name, |sink| sink.dropped.inc_by(missed));
-        if missed > 0 && self.too_slow.is_news("") {
-            let (subscription, sink) = (&self.key, &self.name);
-            tracing::warn!(
-                subscription,
-                sink,
-                messages = missed,
-                "{subscription}: {missed} messages dropped: the best-effort sink {sink} failed or was too slow"
-            );
-        }
     }
 
     fn rest_of(&self, pulled: &Pulled) -> Option<Slice> {
