@@ -44,7 +44,7 @@ pub(crate) use metrics::Metrics;
 pub(crate) use page::run_page;
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
-pub(crate) use rotated::read_rotated;
+pub(crate) use rotated::{all_compressed, read_rotated};
 pub(crate) use service::{PROJECT, Service, TOKEN, client_of, numbered};
 pub(crate) use wire::{Emulated, Reply, Wire};
 

@@ -14,7 +14,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use crate::common::{
-    Answers, Config, Delivered, Forwarder, Home, Launch, Receiver, Service, eventually, file_sink,
+    Answers, Config, Delivered, Forwarder, Home, Launch, Receiver, Service, all_compressed, eventually,
+    file_sink,
 };
 
 /// Messages published before each start, in three batches of three requests each.
@@ -135,7 +136,8 @@ impl Scene {
         self.publish().await;
         let forwarder = Forwarder::start(&self.home, &self.config);
         self.all_is_acknowledged().await;
-        eventually("the last rotated file to be compressed", async || self.is_compressed()).await;
+        eventually("the last rotated file to be compressed", async || all_compressed(&self.home.path("out")))
+            .await;
         forwarder.stop().await;
         self.account(crashes).await
     }
@@ -204,13 +206,6 @@ impl Scene {
     async fn all_is_acknowledged(&self) {
         let all = async || self.service.is_acknowledged_to("a", self.published).await;
         eventually("everything to be acknowledged", all).await;
-    }
-
-    /// Whether nothing is left to be done for rotated files, whose names end in their time otherwise.
-    fn is_compressed(&self) -> bool {
-        let names = std::fs::read_dir(self.home.path("out")).unwrap();
-        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.into_iter().all(|name| !name.contains('Z') || name.ends_with(".zst"))
     }
 
     async fn account(&self, crashes: u64) -> Tally {

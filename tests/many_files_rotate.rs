@@ -11,7 +11,8 @@ use ams_forwarder::client::NewMessage;
 
 use crate::common::seed::seed_from;
 use crate::common::{
-    Config, Delivered, Forwarder, Gate, Home, Service, eventually, file_sink, numbered, read_rotated,
+    Config, Delivered, Forwarder, Gate, Home, Service, all_compressed, eventually, file_sink, numbered,
+    read_rotated,
 };
 
 const KILLS: u64 = 25;
@@ -53,10 +54,7 @@ async fn a_thousand_rotated_and_compressed_files_have_each_message_once_after_ki
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let out = home.path("out");
-    let names =
-        || std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let is_done = |name: &String| name.ends_with(".jsonl.zst") || !name.contains('Z');
-    eventually("all to be compressed", async || names().all(|name| is_done(&name))).await;
+    eventually("all to be compressed", async || all_compressed(&out)).await;
     forwarder.stop().await;
 
     let log = std::fs::read_to_string(home.path("log")).unwrap();
@@ -65,7 +63,7 @@ async fn a_thousand_rotated_and_compressed_files_have_each_message_once_after_ki
     }
     let files = read_rotated(&out);
     assert_eq!(files.len(), usize::try_from(VALUES).unwrap());
-    let (mut seen, mut rotated) = (BTreeSet::new(), 0);
+    let (mut found, mut rotated) = (BTreeSet::new(), 0);
     for (of, parts) in &files {
         rotated += parts.iter().filter(|part| part.name != *of).count();
         let text: String = parts.iter().map(|part| part.text.as_str()).collect();
@@ -74,11 +72,11 @@ async fn a_thousand_rotated_and_compressed_files_have_each_message_once_after_ki
         assert!(delivered.numbers.is_sorted(), "{of}: {:?}", delivered.numbers);
         for number in delivered.numbers {
             assert_eq!(*of, format!("{}.jsonl", host(number)), "of {number}");
-            assert!(seen.insert(number), "{number} is there twice");
+            assert!(found.insert(number), "{number} is there twice");
         }
     }
-    let missing: Vec<_> = (0..MESSAGES).filter(|number| !seen.contains(number)).collect();
-    assert!(missing.is_empty() && seen.len() as u64 == MESSAGES, "missing: {missing:?}");
+    let missing: Vec<_> = (0..MESSAGES).filter(|number| !found.contains(number)).collect();
+    assert!(missing.is_empty() && found.len() as u64 == MESSAGES, "missing: {missing:?}");
     println!("{rotated} files were rotated");
     assert!(rotated >= 10, "only {rotated} files were rotated");
 }

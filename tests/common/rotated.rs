@@ -26,6 +26,17 @@ pub(crate) fn read_rotated(directory: &Path) -> BTreeMap<String, Vec<Part>> {
     found.into_iter().map(|(of, parts)| (of, parts.into_values().collect())).collect()
 }
 
+/// Whether nothing is left to be done for the rotated files in `directory`: all are compressed.
+pub(crate) fn all_compressed(directory: &Path) -> bool {
+    let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let is_done = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        // Only the time of a rotation has a Z.
+        !name.contains('Z') || path.extension().is_some_and(|extension| extension == "zst")
+    };
+    paths.into_iter().all(|path| is_done(&path))
+}
+
 /// `metrics.2026-11-24T16-30-10Z-2.jsonl.zst` is the second of that second of `metrics.jsonl`. What was not rotated is
 /// the last.
 fn split(name: &str) -> (String, (String, u32)) {

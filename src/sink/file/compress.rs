@@ -14,65 +14,79 @@ use super::rotation::rename_to;
 use crate::config::Compression;
 use crate::fail_point;
 
-/// Finishes what was begun, by an earlier run too, and compresses what is still to be. A file that is gone is no failure.
-pub(super) fn compress(rotated: &Rotated, compression: Compression) -> Result<(), Failure> {
+/// What became of a file that was to be compressed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There is nothing left to do; the file may be gone.
+    Done,
+    /// Somebody else is at work on it.
+    Locked,
+}
+
+/// Finishes what was begun, by an earlier run too, and compresses what is still to be.
+pub(super) fn compress(rotated: &Rotated, compression: Compression) -> Result<Outcome, Failure> {
     let plain = rotated.plain();
     let failed = |doing: &str| {
         let doing = format!("{doing} {}", plain.display());
         move |error| Failure::new(&doing, error)
     };
-    let Some(original) = open(&plain).map_err(failed("opening"))? else {
-        return remove_unfinished(rotated).map_err(failed("clearing up after compressing"));
-    };
-    remove_unfinished(rotated).map_err(failed("clearing up before compressing"))?;
-    for compression in [Compression::Gzip, Compression::Zstd] {
-        let finished = rotated.compressed(compression).filter(|path| path.exists());
-        if let Some(finished) = finished {
-            if !is_copy(&finished, compression, &original)
-                .map_err(failed("comparing a compressed file with"))?
-            {
-                let doing = format!("comparing {} with its original", finished.display());
-                let error =
-                    io::Error::new(io::ErrorKind::InvalidData, "its content is another; both are left");
-                return Err(Failure::new(&doing, error));
-            }
-            return std::fs::remove_file(&plain).map_err(failed("removing"));
+    let original = open(&plain).map_err(failed("opening"))?;
+    if original.as_ref().is_some_and(|(_, is_ours)| !is_ours) {
+        return Ok(Outcome::Locked);
+    }
+    remove_unfinished(rotated).map_err(failed("clearing up beside"))?;
+    let Some((original, _)) = original else { return Ok(Outcome::Done) };
+    if !has_copy(rotated, &original)? {
+        let (Some(unfinished), Some(finished)) =
+            (rotated.unfinished(compression), rotated.compressed(compression))
+        else {
+            return Ok(Outcome::Done);
+        };
+        if let Err(error) = write(&original, &unfinished, compression) {
+            let _ = std::fs::remove_file(&unfinished);
+            return Err(failed("compressing")(error));
         }
+        fail_point::pass("file compressed");
+        rename_to(&unfinished, &finished).map_err(failed("naming the compressed file of"))?;
+        fail_point::pass("compressed file named");
     }
-    let (Some(unfinished), Some(finished)) =
-        (rotated.unfinished(compression), rotated.compressed(compression))
-    else {
-        return Ok(());
-    };
-    if let Err(error) = write(&original, &unfinished, compression) {
-        let _ = std::fs::remove_file(&unfinished);
-        return Err(failed("compressing")(error));
-    }
-    fail_point::pass("file compressed");
-    rename_to(&unfinished, &finished).map_err(failed("naming the compressed file of"))?;
-    fail_point::pass("compressed file named");
     sync_directory(parent(&plain))?;
     fail_point::pass("compressed file in place");
     std::fs::remove_file(&plain).map_err(failed("removing"))?;
     fail_point::pass("original removed");
-    Ok(())
+    Ok(Outcome::Done)
 }
 
-/// Opens and locks the original; `None` if it is gone.
-fn open(plain: &Path) -> io::Result<Option<File>> {
+/// Opens the original, and says whether it could be locked; `None` if it is gone.
+fn open(plain: &Path) -> io::Result<Option<(File, bool)>> {
     let file = match File::open(plain) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::WouldBlock) => return Ok(Some((file, false))),
         Err(TryLockError::Error(error)) => return Err(error),
     }
     // Whoever had it locked before may have been done with it.
-    let is_there =
-        plain.metadata().is_ok_and(|found| file.metadata().is_ok_and(|ours| found.ino() == ours.ino()));
-    Ok(is_there.then_some(file))
+    let ours = file.metadata()?.ino();
+    let is_there = plain.metadata().is_ok_and(|found| found.ino() == ours);
+    Ok(is_there.then_some((file, true)))
+}
+
+/// Whether a compressed file of it is there already, before the original was removed.
+fn has_copy(rotated: &Rotated, original: &File) -> Result<bool, Failure> {
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        let Some(finished) = rotated.compressed(compression).filter(|path| path.exists()) else { continue };
+        let failed =
+            |error| Failure::new(&format!("comparing {} with its original", finished.display()), error);
+        if !is_copy(&finished, compression, original).map_err(failed)? {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "its content is another; both are left");
+            return Err(failed(error));
+        }
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 fn remove_unfinished(rotated: &Rotated) -> io::Result<()> {

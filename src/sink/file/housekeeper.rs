@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::super::append_file::{Failure, parent};
-use super::compress::compress;
+use super::compress::{Outcome, compress};
 use super::keep::{self, rotated_in};
 use super::rotated::Rotated;
 use super::survey::Survey;
@@ -118,10 +118,17 @@ impl Thread {
     }
 
     fn compress(&mut self, rotated: Rotated) {
-        if let Err(failure) = compress(&rotated, self.compression) {
-            self.complain(&failure);
-            self.waiting.insert(rotated);
-            return;
+        match compress(&rotated, self.compression) {
+            Ok(Outcome::Done) => {}
+            Ok(Outcome::Locked) => {
+                self.waiting.insert(rotated);
+                return;
+            }
+            Err(failure) => {
+                self.complain(&failure);
+                self.waiting.insert(rotated);
+                return;
+            }
         }
         self.waiting.remove(&rotated);
         if self.waiting.is_empty() && std::mem::take(&mut self.complained) {

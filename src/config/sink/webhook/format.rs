@@ -17,7 +17,7 @@ const BYTES: &str = "application/octet-stream";
 pub enum WebhookFormat {
     /// What the push service of AMS sends.
     Ams,
-    /// Events after CloudEvents 1.0.
+    /// Events after `CloudEvents` 1.0.
     CloudEvents {
         /// How they are put into a request.
         mode: CloudEventsMode,
@@ -38,7 +38,7 @@ pub enum WebhookFormat {
     },
 }
 
-/// How events are put into a request: the content modes of the HTTP binding of CloudEvents.
+/// How events are put into a request: the content modes of the HTTP binding of `CloudEvents`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloudEventsMode {
     /// One event, as JSON.
@@ -140,7 +140,7 @@ fn read_template(section: &mut Section<'_>, json: bool, batch: u32) -> Option<Te
     match (section.has("template"), section.has("template_file")) {
         (true, true) => section.problem("template_file", "stands beside template", "one of the two"),
         (false, false) => {
-            section.missing("template", "template = '{\"text\": {{ message.data }}}', or template_file")
+            section.missing("template", "template = '{\"text\": {{ message.data }}}', or template_file");
         }
         _ => {}
     }

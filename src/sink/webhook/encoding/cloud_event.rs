@@ -1,4 +1,4 @@
-//! Format `cloudevents`: CloudEvents 1.0 over HTTP.
+//! Format `cloudevents`: `CloudEvents` 1.0 over HTTP.
 //!
 //! | attribute | what it has |
 //! |---|---|

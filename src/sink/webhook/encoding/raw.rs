@@ -11,7 +11,7 @@ use crate::sink::Slice;
 
 const PREFIX: &str = "x-ams-attribute-";
 
-/// What no value of a header may hold, and what is put in its place begins with: as for CloudEvents.
+/// What no value of a header may hold, and what is put in its place begins with: as for `CloudEvents`.
 const NOT_IN_VALUES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
 /// All but what the name of a header may hold. The underscore is written as a hyphen: many servers drop headers with it.
