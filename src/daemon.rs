@@ -53,7 +53,7 @@ use supervisor::Supervisor;
 /// How a daemon ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It was asked to, and stopped in order or when its grace was over.
+    /// It was asked to, or whoever read its standard output has left, and it stopped in order or when its grace was over.
     Asked,
     /// It was asked twice, and ended where it stood. What was not acknowledged stays in the service.
     AskedTwice,
@@ -118,7 +118,8 @@ async fn forward(config: &Config, ledgers: &Ledgers, asked: &Asked) -> Result<()
 
     // The pipelines have a token of their own: they stop when the publisher has.
     let stop_pipelines = CancellationToken::new();
-    let shared = Shared { clients: &clients, ledgers, metrics: &metrics, reopen: reopen.subscribe() };
+    let shared =
+        Shared { clients: &clients, ledgers, metrics: &metrics, reopen: reopen.subscribe(), end: stop };
     let (supervisor, statuses) = pipelines::start(config, &shared, &stop_pipelines)?;
     let overview = Overview::new(stop.clone(), supervisor.liveness(), statuses);
     let admin =

@@ -83,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) status: StatusHandle,
     /// Changes when files are to be opened anew.
     pub(crate) reopen: watch::Receiver<()>,
+    /// To be cancelled where the daemon is to end.
+    pub(crate) end: CancellationToken,
 }
 
 /// The loop of one subscription.
@@ -141,8 +143,18 @@ impl Pipeline {
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
         let lane = |outlet: &Outlet| Lane::new(&outlet.config, open(outlet), &parts);
         let lanes = parts.outlets.iter().map(lane).collect();
-        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status, reopen } =
-            parts;
+        let Parts {
+            config,
+            client,
+            outlets: _,
+            ledger,
+            dead_letters,
+            budget,
+            metrics,
+            status,
+            reopen,
+            end: _,
+        } = parts;
         Self {
             lanes,
             ack_deadline: AckDeadline::default(),

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
+use crate::config::OnClosed;
 
 pub(crate) use append_file::{FileMark, make_directories, sync_directory};
 pub(crate) use jsonl::Encoder;
@@ -109,6 +110,11 @@ impl Slice {
     /// The message with this id.
     pub(crate) fn message(&self, id: u64) -> Option<Message<'_>> {
         self.messages().find(|message| message.id() == id)
+    }
+
+    /// What is left of it behind its first `count` messages.
+    fn after(&self, count: usize) -> Option<Self> {
+        Self::new(Arc::clone(&self.batch), self.range.start + count..self.range.end, self.epoch)
     }
 
     fn first(&self) -> Option<Message<'_>> {
@@ -203,6 +209,8 @@ pub(crate) enum Trouble {
     Reject { message: u64, reason: String },
     /// The sink cannot go on until somebody changes something outside.
     Fatal(SinkError),
+    /// Nobody reads any more what the sink writes, nor will anybody again.
+    Closed { error: SinkError, then: OnClosed },
 }
 
 /// Why a delivery failed, in words for the log and as a class for the metrics. Holds no payload and no secret.

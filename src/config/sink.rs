@@ -12,10 +12,17 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod rotation;
+mod stdout;
 mod webhook;
 
 pub use file::{FileAccess, FileConfig, SyncMode};
-pub use webhook::{WebhookConfig, WebhookCredential};
+pub use rotation::{Compression, KeepConfig, RotationConfig};
+pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
+pub use webhook::{
+    CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+};
+pub(crate) use webhook::{is_json, is_media_type};
 
 /// One sink of a subscription.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +59,7 @@ pub enum SinkKind {
     /// Appends to files.
     File(Box<FileConfig>),
     /// Writes to standard output, which is not durable.
-    Stdout {
-        /// How a message is written.
-        format: Format,
-    },
+    Stdout(StdoutConfig),
     /// Posts to an HTTP server.
     Webhook(Box<WebhookConfig>),
     /// Publishes to a topic of AMS.
@@ -66,6 +70,10 @@ pub enum SinkKind {
         topic: TopicName,
         /// The most messages of one publish.
         batch: u32,
+        /// Whether messages get attributes that say where they came from: `ams_origin_project`,
+        /// `ams_origin_subscription`, `ams_origin_message_id` and `ams_origin_publish_time`. One that has any of them
+        /// already is left as it is.
+        origin_attributes: bool,
     },
 }
 
@@ -106,22 +114,31 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 22] = [
+static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("sync", &[Kind::File]),
     ("sync_interval", &[Kind::File]),
-    ("mode", &[Kind::File]),
     ("directory_mode", &[Kind::File]),
     ("owner", &[Kind::File]),
     ("group", &[Kind::File]),
+    ("rotate", &[Kind::File]),
+    ("compress", &[Kind::File, Kind::Webhook]),
+    ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
+    ("mode", &[Kind::File, Kind::Webhook]),
+    ("content_type", &[Kind::Webhook]),
+    ("template", &[Kind::Webhook]),
+    ("template_file", &[Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
     ("bearer_token", &[Kind::Webhook]),
     ("bearer_token_file", &[Kind::Webhook]),
     ("basic", &[Kind::Webhook]),
+    ("certificate", &[Kind::Webhook]),
+    ("private_key", &[Kind::Webhook]),
+    ("signing_secrets", &[Kind::Webhook]),
     ("ca_file", &[Kind::Webhook]),
     ("ca_dir", &[Kind::Webhook]),
     ("timeout", &[Kind::Webhook]),
@@ -129,6 +146,10 @@ static KEYS: [(&str, &[Kind]); 22] = [
     ("connection", &[Kind::Topic]),
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
+    ("concurrency", &[Kind::Webhook]),
+    ("origin_attributes", &[Kind::Topic]),
+    ("color", &[Kind::Stdout]),
+    ("on_closed", &[Kind::Stdout]),
 ];
 
 /// What a sink is read against.
@@ -164,7 +185,7 @@ pub(super) fn read(
     let on_reject = on_reject(&mut section, required);
     let kind = match kind {
         Kind::File => file::read(&mut section).map(|file| SinkKind::File(Box::new(file))),
-        Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
+        Kind::Stdout => Some(SinkKind::Stdout(stdout::read(&mut section, required))),
         Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
         Kind::Topic => read_topic(&mut section, around),
     };
@@ -218,7 +239,8 @@ fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<Si
         section.missing("topic", "the topic's name, as in topic = \"metrics-copy\"");
     }
     let batch = section.integer("batch", 1..=LARGEST_TOPIC_BATCH).unwrap_or(TOPIC_BATCH);
-    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch })
+    let origin_attributes = section.boolean("origin_attributes").unwrap_or(false);
+    Some(SinkKind::Topic { connection: connection?, topic: topic?, batch, origin_attributes })
 }
 
 fn read_retry(section: &mut Section<'_>, required: bool) -> (Option<BackoffPolicy>, Option<u32>) {

@@ -62,6 +62,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) metrics: &'a Metrics,
     /// Changes when files are to be opened anew.
     pub(crate) reopen: watch::Receiver<()>,
+    /// To be cancelled where the daemon is to end.
+    pub(crate) end: &'a CancellationToken,
 }
 
 /// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.
@@ -140,6 +142,7 @@ fn parts(
         budget: budget.clone(),
         metrics,
         reopen: shared.reopen.clone(),
+        end: shared.end.clone(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One sink of a subscription, with its own progress, backoff and complaints.
 
+mod closed;
+mod missed;
 mod reject;
 mod tend;
 
@@ -17,6 +19,7 @@ use super::ledger::Ledger;
 use super::pull::Pulled;
 use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
+use crate::client::CONNECT;
 use crate::config::{OnReject, SinkConfig};
 use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
@@ -42,6 +45,10 @@ pub(super) struct Lane {
     parked: bool,
     /// What it has vouched for is in the ledger.
     kept: bool,
+    /// Why nothing is given to it any more.
+    disabled: Option<SinkError>,
+    /// Ends the daemon.
+    end: CancellationToken,
     complaint: Complaint,
     too_slow: Complaint,
     rejections: Complaint,
@@ -108,6 +115,8 @@ impl Lane {
             not_before: None,
             parked: false,
             kept: true,
+            disabled: None,
+            end: parts.end.clone(),
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
             rejections: Complaint::default(),
@@ -127,7 +136,7 @@ impl Lane {
     /// Gives the sink what it does not have of the batch, again and again until it has all of it, or there is no use.
     /// After the daemon was told to stop, no new attempt begins.
     pub(super) async fn deliver(&mut self, job: Job<'_>) -> End {
-        if !self.required && self.waits() {
+        if !self.required && (self.disabled.is_some() || self.waits()) {
             return End::GivenUp;
         }
         if !self.required {
@@ -181,6 +190,7 @@ impl Lane {
                     self.failed(&error, "pulling again");
                     return self.given_back();
                 }
+                Some(Trouble::Closed { error, then }) => return self.closed(&error, then, job).await,
                 Some(Trouble::Fatal(error)) if self.required => {
                     self.park(&error);
                     continue;
@@ -194,7 +204,7 @@ impl Lane {
                     (after.unwrap_or_default(), error)
                 }
             };
-            self.not_before(wait);
+            self.not_before_another(wait, &error);
             let (message, failures) = self.tried();
             if self.attempts.is_some_and(|most| failures >= most) {
                 self.failed(&error, "giving up");
@@ -233,17 +243,25 @@ impl Lane {
     /// No attempt before the backoff is over, nor before the receiver has what it asked for: also not with another
     /// batch.
     fn not_before(&mut self, asked: Duration) {
-        let until = tokio::time::Instant::now() + self.backoff.next().max(asked);
-        self.not_before = self.not_before.max(Some(until));
+        let wait = self.backoff.next().max(asked);
+        self.waits_for(wait);
+    }
+
+    /// The same before another attempt at a sink that failed so.
+    fn not_before_another(&mut self, asked: Duration, error: &SinkError) {
+        let wait = match error.class {
+            CONNECT => self.backoff.next_unreachable(),
+            _ => self.backoff.next(),
+        };
+        self.waits_for(wait.max(asked));
+    }
+
+    fn waits_for(&mut self, wait: Duration) {
+        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
     }
 
     fn waits(&self) -> bool {
         self.not_before.is_some_and(|until| until > tokio::time::Instant::now())
-    }
-
-    /// Its time with this batch was over before it was done. The next batches go on without it for a while.
-    pub(super) fn was_too_slow(&mut self) {
-        self.not_before(Duration::ZERO);
     }
 
     /// One attempt. A disk or a receiver that hangs shows in the status while it does.
@@ -271,21 +289,6 @@ impl Lane {
     /// The name of the sink, if nothing would have to be cut from its files after a crash.
     pub(super) fn settled(&self) -> Option<&str> {
         self.sink.is_settled().then_some(self.name.as_str())
-    }
-
-    /// What it does not have before `next` is not given to this sink again. Only for best-effort sinks.
-    pub(super) fn give_up(&mut self, next: u64) {
-        let missed = self.ledger.give_up(&self.name, next);
-        self.metrics.sink(&self.name, |sink| sink.dropped.inc_by(missed));
-        if missed > 0 && self.too_slow.is_news("") {
-            let (subscription, sink) = (&self.key, &self.name);
-            tracing::warn!(
-                subscription,
-                sink,
-                messages = missed,
-                "{subscription}: {missed} messages dropped: the best-effort sink {sink} failed or was too slow"
-            );
-        }
     }
 
     fn rest_of(&self, pulled: &Pulled) -> Option<Slice> {
@@ -326,7 +329,7 @@ impl Lane {
     fn park(&mut self, error: &SinkError) {
         let wait = self.backoff.policy().max();
         self.parked = true;
-        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
+        self.waits_for(wait);
         self.count(error, State::Parked);
         if self.complaint.is_news(&error.message) {
             let (subscription, sink) = (&self.key, &self.name);

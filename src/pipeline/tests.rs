@@ -7,6 +7,7 @@ mod parked;
 mod rejected;
 mod restarts;
 mod stubborn;
+mod unreachable;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -18,7 +19,9 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::backoff::BackoffPolicy;
 use crate::client::{NewMessage, Offsets};
-use crate::config::{Format, OnLogReset, OnPoison, OnReject, SinkConfig, SinkKind};
+use crate::config::{
+    Color, OnClosed, OnLogReset, OnPoison, OnReject, SinkConfig, SinkKind, StdoutConfig, StdoutFormat,
+};
 use crate::emulator::{Emulator, Options};
 use crate::metrics::Metrics;
 use crate::sink::scripted::{Does, Scripted};
@@ -91,7 +94,11 @@ impl Scene {
                     retry,
                     attempts: (!required).then_some(2),
                     on_reject: if *required { OnReject::Halt } else { OnReject::Drop },
-                    kind: SinkKind::Stdout { format: Format::Jsonl },
+                    kind: SinkKind::Stdout(StdoutConfig {
+                        format: StdoutFormat::Jsonl,
+                        color: Color::Never,
+                        on_closed: OnClosed::End,
+                    }),
                 })
                 .collect(),
         };
@@ -109,6 +116,7 @@ impl Scene {
                 .collect(),
             config: Arc::new(config),
             client: client.clone(),
+            end: CancellationToken::new(),
             metrics,
             reopen: tokio::sync::watch::channel(()).1,
         };

@@ -9,9 +9,9 @@ use super::notebook::Notebook;
 use super::stdout::StdoutSink;
 use super::topic::{Target, TopicSink};
 use super::webhook::{Receiver, WebhookSink};
-use super::{Encoder, Sink, Source};
+use super::{Sink, Source};
 use crate::client::{AmsClient, BuildError};
-use crate::config::{FileConfig, Format, SinkConfig, SinkKind};
+use crate::config::{FileConfig, SinkConfig, SinkKind, StdoutConfig};
 
 /// A sink of one subscription, ready to be opened.
 #[derive(Debug, Clone)]
@@ -23,8 +23,8 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone)]
 enum Plan {
     File { config: FileConfig, own: AmsClient },
-    Stdout { format: Format },
-    Webhook(Arc<Receiver>),
+    Stdout(StdoutConfig),
+    Webhook { receiver: Arc<Receiver>, endpoint: String },
     Topic(Arc<Target>),
 }
 
@@ -48,12 +48,16 @@ impl Outlet {
     ) -> Result<Self, OutletError> {
         let plan = match &config.kind {
             SinkKind::File(file) => Plan::File { config: file.as_ref().clone(), own: own.clone() },
-            SinkKind::Stdout { format } => Plan::Stdout { format: *format },
-            SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
-            SinkKind::Topic { connection, topic, batch } => {
+            SinkKind::Stdout(stdout) => Plan::Stdout(*stdout),
+            SinkKind::Webhook(webhook) => Plan::Webhook {
+                receiver: Arc::new(Receiver::new(webhook)?),
+                endpoint: own.endpoint().to_owned(),
+            },
+            SinkKind::Topic { connection, topic, batch, origin_attributes } => {
                 let client =
                     clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
-                Plan::Topic(Arc::new(Target::new(client.clone(), topic.clone(), *batch, own.clone())))
+                let target = Target::new(client.clone(), topic.clone(), *batch, own.clone());
+                Plan::Topic(Arc::new(target.with_origin_attributes(*origin_attributes)))
             }
         };
         Ok(Self { config: config.clone(), plan })
@@ -61,13 +65,14 @@ impl Outlet {
 
     /// The sink, for the messages of `source`, with what is remembered for it. Opens and connects nothing yet.
     pub(crate) fn open(&self, source: &Source, notebook: Arc<dyn Notebook>) -> Box<dyn Sink> {
-        let name = source.subscription.qualified(&source.project);
         match &self.plan {
             Plan::File { config, own } => {
                 Box::new(FileSink::new(&self.config.name, config, source, own, notebook))
             }
-            Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
-            Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
+            Plan::Stdout(config) => Box::new(StdoutSink::new(*config, source)),
+            Plan::Webhook { receiver, endpoint } => {
+                Box::new(WebhookSink::new(Arc::clone(receiver), source, endpoint, notebook))
+            }
             Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),
         }
     }

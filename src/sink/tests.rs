@@ -1,4 +1,4 @@
-mod conformance;
+pub(super) mod conformance;
 pub(super) mod server;
 
 use super::notebook::Jotter;
@@ -56,6 +56,7 @@ pub(super) fn error_of(delivery: Delivery) -> (&'static str, String) {
         Trouble::Incomplete(error) => ("incomplete", format!("{} {}", error.class, error.message)),
         Trouble::Alone { error, .. } => ("alone", format!("{} {}", error.class, error.message)),
         Trouble::Fatal(error) => ("fatal", format!("{} {}", error.class, error.message)),
+        Trouble::Closed { error, .. } => ("closed", format!("{} {}", error.class, error.message)),
         Trouble::Reject { message, reason } => ("reject", format!("{message} {reason}")),
     }
 }

@@ -10,8 +10,11 @@
 //! A message with nothing behind it is tried until something is: no other question tells. `:offsets` does not, for a
 //! broker that shows its log may still take nothing.
 //!
-//! What would destroy a record, or is too large for one, is rejected before it is sent.
+//! What would destroy a record, or is too large for one, is rejected before it is sent. What does not fit the schema of
+//! the topic the service names itself (`schema`).
 
+mod origin;
+mod schema;
 mod trial;
 
 use std::pin::Pin;
@@ -21,8 +24,10 @@ use std::time::Duration;
 use super::notebook::Notebook;
 use super::span::Span;
 use super::{Delivery, LONGEST_RETRY_AFTER, Sink, SinkError, Slice, Source, Trouble};
-use crate::client::{AmsClient, Error, ErrorKind, RawMessage, SubscriptionName, TopicName, excerpt};
+use crate::client::{AmsClient, Error, ErrorKind, Message, RawMessage, SubscriptionName, TopicName, excerpt};
 use crate::fail_point;
+use origin::{Origin, record};
+use schema::Misfit;
 use trial::{Ahead, Trial, Verdict};
 
 /// A publish of more messages than one does not grow beyond this. What the service takes as one record it takes as
@@ -38,6 +43,7 @@ pub(super) struct Target {
     client: AmsClient,
     topic: TopicName,
     batch: u32,
+    origin_attributes: bool,
     own: AmsClient,
     /// Kept as long as the daemon runs, so that a pipeline that panicked sends nothing of it again; and noted down, for the
     /// next daemon.
@@ -47,7 +53,12 @@ pub(super) struct Target {
 impl Target {
     /// At most `batch` messages go with one publish; `own` is the client that they are pulled with.
     pub(super) fn new(client: AmsClient, topic: TopicName, batch: u32, own: AmsClient) -> Self {
-        Self { client, topic, batch, own, ahead: Mutex::default() }
+        Self { client, topic, batch, origin_attributes: false, own, ahead: Mutex::default() }
+    }
+
+    /// Whether messages get attributes that say where they came from.
+    pub(super) fn with_origin_attributes(self, origin_attributes: bool) -> Self {
+        Self { origin_attributes, ..self }
     }
 
     fn ahead(&self) -> MutexGuard<'_, Ahead> {
@@ -61,12 +72,15 @@ pub(super) struct TopicSink {
     target: Arc<Target>,
     notebook: Arc<dyn Notebook>,
     subscription: SubscriptionName,
+    /// What is added to messages, if it is.
+    origin: Option<Origin>,
     /// The subscription is known to be of another topic, or cannot be asked for its topic.
     looked: bool,
     /// The most messages of the next publish.
     most: usize,
     /// A publish that failed. Its messages go one by one.
     suspects: Option<Span>,
+    misfit: Option<Misfit>,
     trial: Option<Trial>,
 }
 
@@ -89,14 +103,16 @@ impl TopicSink {
         {
             *target.ahead() = noted;
         }
-        let most = target.batch as usize;
+        let (most, origin_attributes) = (target.batch as usize, target.origin_attributes);
         Self {
             target,
             notebook,
             subscription: source.subscription.clone(),
+            origin: origin_attributes.then(|| Origin::new(source)),
             looked: false,
             most,
             suspects: None,
+            misfit: None,
             trial: None,
         }
     }
@@ -120,6 +136,12 @@ impl TopicSink {
             return Delivery { receipt: slice.receipt(leads), trouble: None };
         }
         self.suspects.take_if(|suspects| !suspects.touches(slice));
+        self.misfit.take_if(|misfit| !misfit.is_in(slice));
+        // Named once: if it comes again, the schema may be another one by then.
+        if let Some(misfit) = self.misfit.take_if(|misfit| misfit.is_first_of(slice)) {
+            let reason = format!("{}: {}", self.target.client.authority(), misfit.reason);
+            return Delivery::failed(Trouble::Reject { message: misfit.message, reason });
+        }
         self.trial.take_if(|trial| !trial.is_of(slice));
         if let Some(witness) = self.trial.as_ref().and_then(Trial::witness) {
             return self.hear(slice, witness).await;
@@ -142,12 +164,13 @@ impl TopicSink {
     }
 
     /// The messages that can be published at once, at least one; or why the first one never can be.
-    fn next_publish<'a>(&self, slice: &'a Slice, most: usize) -> Result<Vec<RawMessage<'a>>, Trouble> {
-        let ahead = self.target.ahead();
+    fn next_publish<'a>(&'a self, slice: &'a Slice, most: usize) -> Result<Vec<RawMessage<'a>>, Trouble> {
+        let (ahead, misfit) = (self.target.ahead(), self.misfit.as_ref().map(|misfit| misfit.message));
+        let is_next = |message: &Message<'_>| !ahead.has(message.id()) && misfit != Some(message.id());
         let mut messages: Vec<RawMessage<'_>> = Vec::new();
         let mut bytes = 0;
-        for message in slice.messages().take(most).take_while(|message| !ahead.has(message.id())) {
-            match RawMessage::new(message) {
+        for message in slice.messages().take(most).take_while(is_next) {
+            match record(self.origin.as_ref(), message) {
                 Ok(raw) if messages.is_empty() || bytes + raw.record_bytes() <= LARGEST_PUBLISH => {
                     bytes += raw.record_bytes();
                     messages.push(raw);
@@ -164,8 +187,8 @@ impl TopicSink {
 
     /// Sends one message ahead of those before it, to see whether the broker takes any.
     async fn hear(&mut self, slice: &Slice, witness: u64) -> Delivery {
-        let message = slice.messages().find(|message| message.id() == witness);
-        let message = message.and_then(|message| RawMessage::new(message).ok());
+        let message = slice.message(witness);
+        let message = message.and_then(|message| record(self.origin.as_ref(), message).ok());
         let Some(trial) = &mut self.trial else { return Delivery::otherwise() };
         let Some(message) = message else {
             trial.interrupted();
@@ -231,6 +254,10 @@ impl TopicSink {
             return Delivery::failed(if is_lasting { self.lasting(error) } else { self.retry(error, "") });
         }
         let too_much = matches!(refusal, Refusal::TooMuch);
+        if too_much && let Some(misfit) = Misfit::named(error.message(), slice, count) {
+            self.misfit = Some(misfit);
+            return Delivery::otherwise();
+        }
         self.suspects = self.suspects.or_else(|| Span::of(slice, count));
         if count > 1 {
             return if too_much { Delivery::otherwise() } else { Delivery::failed(self.retry(error, "")) };
@@ -239,11 +266,11 @@ impl TopicSink {
         if too_much {
             return Delivery::failed(Trouble::Reject { message, reason: self.words(error) });
         }
-        let target = Arc::clone(&self.target);
+        let (target, origin) = (Arc::clone(&self.target), self.origin.as_ref());
         let next_after = |id| {
             let ahead = target.ahead();
             let mut others = slice.messages().filter(|other| other.id() > id && !ahead.has(other.id()));
-            others.find(|other| RawMessage::new(*other).is_ok()).map(|other| other.id())
+            others.find(|other| record(origin, *other).is_ok()).map(|other| other.id())
         };
         match self.trial.get_or_insert_with(|| Trial::of(slice.epoch, message)).failed(next_after) {
             Verdict::Later => Delivery::failed(self.retry(error, &format!("message {message}: "))),

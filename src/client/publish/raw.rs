@@ -1,14 +1,15 @@
 //! A pulled message on its way to another topic, as it is.
 
 use super::{InvalidAttribute, LARGEST_RECORD, check_attribute};
-use crate::client::{Attributes, Message};
-use std::fmt;
+use crate::client::Message;
+use std::{borrow::Cow, fmt};
 
 /// A pulled message that is safe to publish: its attributes and the text of its data unchanged, be that base64 or
 /// not. Its `Debug` shows sizes, never content.
 #[derive(Clone)]
 pub struct RawMessage<'a> {
     message: Message<'a>,
+    added: Vec<(&'a str, Cow<'a, str>)>,
     record_bytes: usize,
 }
 
@@ -30,12 +31,22 @@ pub enum Unpublishable {
 impl<'a> RawMessage<'a> {
     /// Refuses what would destroy the record, and what would be too large a record.
     pub fn new(message: Message<'a>) -> Result<Self, Unpublishable> {
-        message.attributes().try_for_each(|(key, value)| check_attribute(key, value))?;
-        let bytes = record_bytes(message.attributes(), escaped_bytes(message.data_text()));
-        if bytes > LARGEST_RECORD {
-            return Err(Unpublishable::TooLarge { bytes });
+        Self::with_attributes(message, Vec::new())
+    }
+
+    /// The same with further attributes; one that the message has under the same key is replaced. They count for what is
+    /// refused.
+    pub fn with_attributes(
+        message: Message<'a>,
+        added: Vec<(&'a str, Cow<'a, str>)>,
+    ) -> Result<Self, Unpublishable> {
+        let mut raw = Self { message, added, record_bytes: 0 };
+        raw.attributes().try_for_each(|(key, value)| check_attribute(key, value))?;
+        raw.record_bytes = record_bytes(raw.attributes(), escaped_bytes(message.data_text()));
+        if raw.record_bytes > LARGEST_RECORD {
+            return Err(Unpublishable::TooLarge { bytes: raw.record_bytes });
         }
-        Ok(Self { message, record_bytes: bytes })
+        Ok(raw)
     }
 
     /// About what it takes in the log, and at least what it takes in the body of a publish.
@@ -44,8 +55,11 @@ impl<'a> RawMessage<'a> {
         self.record_bytes
     }
 
-    pub(super) fn attributes(&self) -> Attributes<'a> {
-        self.message.attributes()
+    /// Its attributes, those that were added last.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_kept = |key| !self.added.iter().any(|(added, _)| *added == key);
+        let added = self.added.iter().map(|(key, value)| (*key, &**value));
+        self.message.attributes().filter(move |(key, _)| is_kept(*key)).chain(added)
     }
 
     pub(super) fn push_data(&self, out: &mut String) {

@@ -67,6 +67,7 @@ fn a_value_that_is_too_long_is_cut_and_carries_a_digest() {
     let (one, two) = ("x".repeat(300), "x".repeat(301));
     let one = render("d/{attribute.a}.jsonl", &[&one]);
     assert!(one.starts_with("d/xxx") && one.contains("x%-"), "{one}");
+    assert_eq!(&one[one.len() - 6..], ".jsonl");
     assert_eq!(one.len(), 2 + 255 - 48);
     assert_ne!(one, render("d/{attribute.a}.jsonl", &[&two]));
     // The same in every version: files are found again after an update.

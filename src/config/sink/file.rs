@@ -10,6 +10,7 @@ use super::super::{
     InvalidValue, PathTemplate,
     section::{Section, Words},
 };
+use super::rotation::{self, RotationConfig};
 use super::{Format, format};
 
 pub use access::FileAccess;
@@ -35,6 +36,8 @@ pub struct FileConfig {
     pub sync: SyncMode,
     /// To whom the files and directories belong that it makes, and who may do what with them.
     pub access: FileAccess,
+    /// When files get another name; `None` if never.
+    pub rotation: Option<RotationConfig>,
 }
 
 /// When what was written to a file is made durable. The messages of a batch are acknowledged after that, unless it is
@@ -73,7 +76,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
     let sync = sync(section);
     let access = access::read(section);
-    Some(FileConfig { path: path?, time_zone, format, max_open_files, sync, access })
+    let rotation = rotation::read(section);
+    Some(FileConfig { path: path?, time_zone, format, max_open_files, sync, access, rotation })
 }
 
 fn sync(section: &mut Section<'_>) -> SyncMode {

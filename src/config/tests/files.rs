@@ -68,7 +68,11 @@ fn the_quickstart_is_sound_and_keeps_to_its_folder() {
     assert!(file.path.as_str().starts_with("./quickstart/"));
     assert_eq!((file.format, file.max_open_files, &file.time_zone), (Format::Jsonl, 256, &TimeZone::UTC));
     assert!(archive.required && !show.required);
-    assert_eq!((&show.kind, show.attempts), (&SinkKind::Stdout { format: Format::Jsonl }, Some(3)));
+    let SinkKind::Stdout(stdout) = &show.kind else { panic!("{show:?}") };
+    assert_eq!(
+        (stdout.format, stdout.on_closed, show.attempts),
+        (StdoutFormat::Jsonl, OnClosed::Disable, Some(3))
+    );
 }
 
 #[test]

@@ -42,6 +42,11 @@ fn a_mistake_in_a_webhook_or_topic_is_named_with_what_would_be_right() {
     check(include_str!("network_sinks.txt"));
 }
 
+#[test]
+fn a_mistake_in_the_rotation_of_files_is_named_with_what_would_be_right() {
+    check(include_str!("rotation.txt"));
+}
+
 const MAIN: &str = r#"## top
 statedir = "x"
     => statedir: is not a known key | did you mean `state_dir`?
@@ -334,6 +339,12 @@ time_zone = "Europe/Atlantis"
     => subscriptions.s.sinks.out.time_zone: "Europe/Atlantis" is no time zone that is known here | a name such as "Europe/Athens", or "UTC"
 typ = "x"
     => subscriptions.s.sinks.out.typ: is not a known key | did you mean `type`?
+color = "auto"
+    => subscriptions.s.sinks.out.color: belongs to a stdout sink | type = "stdout", or no color
+on_closed = "end"
+    => subscriptions.s.sinks.out.on_closed: belongs to a stdout sink | type = "stdout", or no on_closed
+origin_attributes = true
+    => subscriptions.s.sinks.out.origin_attributes: belongs to a topic sink | type = "topic", or no origin_attributes
 ## subscriptions.s.sinks.pull
 type = "stdout"
     => subscriptions.s.sinks.pull: is a name that a sink cannot have | any other name: the metrics use this one for an operation
@@ -351,6 +362,28 @@ path = "./out/x/../a"
 type = "file"
 path = "out/b"
     => none
+type = "stdout"
+format = "text"
+color = "always"
+    => none
+type = "stdout"
+required = false
+on_closed = "end"
+    => none
+type = "stdout"
+on_closed = "disable"
+    => subscriptions.s.sinks.b.on_closed: "disable" is for a best-effort sink; without a required one nothing would be acknowledged any more | "end", or required = false
+type = "stdout"
+format = "raw"
+color = "sometimes"
+    => subscriptions.s.sinks.b.color: "sometimes" is none of the values there are | "auto", "always", "never"
+type = "stdout"
+format = "raw"
+color = "never"
+    => subscriptions.s.sinks.b.color: is for format = "text" alone | format = "text", or no color
+type = "stdout"
+format = "avro"
+    => subscriptions.s.sinks.b.format: "avro" is none of the values there are | "jsonl", "raw", "text"
 ## subscriptions.t.sinks.b
 type = "stdout"
     => none

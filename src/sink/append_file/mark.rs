@@ -40,8 +40,8 @@ impl FileMark {
     /// Cuts the file back to the mark, unless it is not provably the same; then it is left as it is, and that is said:
     /// what is behind the mark may come a second time. A file that was renamed within its directory, as logrotate does
     /// it, is found there. Where what was vouched for was not `durable`, a power loss may have cost a part of it: that is
-    /// said, too.
-    pub(crate) fn restore(&self, durable: bool) -> Result<(), Failure> {
+    /// said, too. Says whether the file still has its name.
+    pub(crate) fn restore(&self, durable: bool) -> Result<bool, Failure> {
         let path = self.path.display();
         let failed = |doing: &str| {
             let doing = format!("{doing} {path} after the last run");
@@ -53,10 +53,11 @@ impl FileMark {
                 "{path} was moved away or removed since the last run{or_lost}: if it had a part of the last batch, that \
                  comes again"
             );
-            return Ok(());
+            return Ok(false);
         };
         lock(&file, &found)?;
         fail_point::pass("file found again");
+        let has_its_name = found == self.path;
         let length = file.metadata().map_err(failed("reading the size of"))?.len();
         if !durable && self.is_lost_from(&file, length).map_err(failed("reading"))? {
             let (found, had) = (found.display(), self.length);
@@ -68,10 +69,10 @@ impl FileMark {
                  back to have them again",
                 if length < had { length.to_string() } else { "some that differ".to_owned() }
             );
-            return Ok(());
+            return Ok(has_its_name);
         }
         if length == self.length {
-            return Ok(());
+            return Ok(has_its_name);
         }
         let same = length > self.length && tail(&file, self.length).map_err(failed("reading"))? == self.tail;
         let found = found.display();
@@ -80,15 +81,15 @@ impl FileMark {
                 "{found} was changed by somebody else since the last run and is left as it is: a part of the last batch \
                  may come into it twice"
             );
-            return Ok(());
+            return Ok(has_its_name);
         }
-        file.set_len(self.length).map_err(failed("cutting back"))?;
+        file.set_len(self.length).and_then(|()| file.sync_data()).map_err(failed("cutting back"))?;
         fail_point::pass("file cut back");
         tracing::info!(
             bytes = length - self.length,
             "{found} is cut back to its last whole batch; what was behind that comes again"
         );
-        Ok(())
+        Ok(has_its_name)
     }
 
     /// Whether something is missing of what was vouched for.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::super::append_file::{AppendFile, Failure};
 use super::super::jsonl::{Encoder, Unfit};
 use super::Framing;
@@ -20,13 +22,22 @@ pub(super) struct Output {
     pub(super) last_used: Instant,
     /// Since when there is something in it that is not durable.
     pub(super) dirty_since: Option<Instant>,
+    /// When it is to be rotated at the latest.
+    pub(super) due: Option<Timestamp>,
 }
 
 impl Output {
     /// Opens the file, and makes it and its directories where they are missing.
     pub(super) fn open(path: PathBuf, framing: Framing, access: &FileAccess) -> Result<Self, Failure> {
         let file = AppendFile::open(path, access)?;
-        Ok(Self { file, framing, buffer: Vec::new(), last_used: Instant::now(), dirty_since: None })
+        Ok(Self {
+            file,
+            framing,
+            buffer: Vec::new(),
+            last_used: Instant::now(),
+            dirty_since: None,
+            due: None,
+        })
     }
 
     /// After its mark was made known: makes the file ready for records.

@@ -1,4 +1,5 @@
 mod keeping;
+mod rotation;
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{FileAccess, SinkKind, sink_for_test};
+use crate::config::{FileAccess, RotationConfig, SinkKind, sink_for_test};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook, source};
@@ -19,12 +20,21 @@ fn sink(path: &Path, format: &str) -> FileSink {
 }
 
 fn sink_with(path: &Path, format: &str, notebook: Arc<Jotter>) -> FileSink {
-    sink_of(&format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}"), notebook)
+    rotating(path, format, None, notebook)
+}
+
+fn rotating(path: &Path, format: &str, rotation: Option<RotationConfig>, notebook: Arc<Jotter>) -> FileSink {
+    let keys = format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}");
+    open(&FileConfig { rotation, ..config(&keys) }, notebook)
 }
 
 fn sink_of(keys: &str, notebook: Arc<Jotter>) -> FileSink {
+    open(&config(keys), notebook)
+}
+
+fn open(config: &FileConfig, notebook: Arc<Jotter>) -> FileSink {
     let client = AmsClient::builder("http://127.0.0.1:1", "P".parse().unwrap()).token("T".into());
-    FileSink::new("out", &config(keys), &source(), &client.build().unwrap(), notebook)
+    FileSink::new("out", config, &source(), &client.build().unwrap(), notebook)
 }
 
 /// The configuration of these keys.

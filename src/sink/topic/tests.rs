@@ -1,3 +1,4 @@
+mod schemas;
 mod trials;
 
 use std::sync::Mutex;

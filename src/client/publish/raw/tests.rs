@@ -50,6 +50,23 @@ fn the_size_counts_base64_attributes_and_escapes() {
 }
 
 #[test]
+fn attributes_can_be_added_or_replaced_and_count_for_all_that_is_refused() {
+    let bare = batch(&[json!({"data": "eA==", "attributes": {"a": "1", "b": "2"}})]);
+    let with = |added: Vec<(&'static str, &'static str)>| {
+        let added = added.into_iter().map(|(key, value)| (key, value.into())).collect();
+        RawMessage::with_attributes(bare.get(0).unwrap(), added)
+    };
+    let raw = with(vec![("b", "3"), ("c", "ü")]).unwrap();
+    let body: Value = serde_json::from_str(&raw_body(std::slice::from_ref(&raw))).unwrap();
+    assert_eq!(body["messages"][0]["attributes"], json!({"a": "1", "b": "3", "c": "ü"}));
+    let more = "      \"c\": \"ü\",\n".len();
+    assert_eq!(raw.record_bytes(), RawMessage::new(bare.get(0).unwrap()).unwrap().record_bytes() + more);
+    assert!(matches!(with(vec![("c", "\n")]), Err(Unpublishable::Attribute(_))));
+    let long: &'static str = "x".repeat(LARGEST_RECORD).leak();
+    assert!(matches!(with(vec![("c", long)]), Err(Unpublishable::TooLarge { .. })));
+}
+
+#[test]
 fn debug_shows_no_content() {
     let batch = batch(&[json!({"data": "geheim", "attributes": {"k": "geheim"}})]);
     let shown = format!("{:?}", RawMessage::new(batch.get(0).unwrap()).unwrap());

@@ -1,0 +1,113 @@
+//! Sinks that write to files of a directory.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::super::source;
+use super::{Opener, Promise, Subject, Weather, conforms};
+use crate::client::AmsClient;
+use crate::config::sink_for_test;
+use crate::sink::Outlet;
+
+/// A file sink and its directory.
+pub(in crate::sink) struct Files {
+    keys: String,
+    dir: TempDir,
+    /// The ids in one file.
+    read: fn(&[u8]) -> Vec<u64>,
+    /// The payload of a message.
+    pub(in crate::sink) payload: fn(u64) -> Vec<u8>,
+    /// What makes a message one that cannot be written; whether there is such a thing.
+    pub(in crate::sink) spoil: fn(&mut Value) -> bool,
+}
+
+impl Files {
+    /// `keys` are those of the sink besides its type, with `{out}` where its directory is to stand. `read` finds the ids
+    /// in the content of a file; the files are read in the order of their names.
+    pub(in crate::sink) fn new(keys: &str, read: fn(&[u8]) -> Vec<u64>) -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir(dir.path().join("out")).unwrap();
+        let keys = keys.replace("{out}", dir.path().join("out").to_str().unwrap());
+        let payload = |id: u64| id.to_string().into_bytes();
+        Self { keys: format!("type = \"file\"\n{keys}"), dir, read, payload, spoil: |_| false }
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.dir.path().join("out")).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+    }
+}
+
+impl Subject for Files {
+    fn promise(&self) -> Promise {
+        Promise { order: true, again: 0 }
+    }
+
+    fn start(&self) -> Opener {
+        let own = AmsClient::builder("http://127.0.0.1:1", "P".parse().unwrap()).token("T".into());
+        let outlet = Outlet::new(&sink_for_test(&self.keys), &own.build().unwrap(), &[].into()).unwrap();
+        Box::new(move |notebook| outlet.open(&source(), notebook))
+    }
+
+    fn arrived(&self) -> Vec<u64> {
+        self.paths().iter().flat_map(|path| (self.read)(&fs::read(path).unwrap())).collect()
+    }
+
+    /// Nothing can be opened where something stands in the way; what is open already is not there any more.
+    fn weather(&self, weather: Weather) {
+        let (out, aside) = (self.dir.path().join("out"), self.dir.path().join("aside"));
+        if weather == Weather::Good {
+            fs::remove_file(&out).unwrap();
+            fs::rename(aside, out).unwrap();
+        } else {
+            fs::rename(&out, aside).unwrap();
+            fs::write(out, "in the way").unwrap();
+        }
+    }
+
+    fn payload(&self, id: u64) -> Vec<u8> {
+        (self.payload)(id)
+    }
+
+    fn spoil(&self, message: &mut Value) -> bool {
+        (self.spoil)(message)
+    }
+}
+
+/// The ids in lines of JSON.
+pub(in crate::sink) fn ids_of_jsonl(content: &[u8]) -> Vec<u64> {
+    let id = |line| serde_json::from_str::<Value>(line).unwrap()["messageId"].as_str().unwrap().parse();
+    str::from_utf8(content).unwrap().lines().map(|line| id(line).unwrap()).collect()
+}
+
+/// The ids in lines that are payloads.
+pub(in crate::sink) fn ids_of_payloads(content: &[u8]) -> Vec<u64> {
+    str::from_utf8(content).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// No base64 can be written as a payload.
+pub(in crate::sink) fn spoil_base64(message: &mut Value) -> bool {
+    message["data"] = "no base64!".into();
+    true
+}
+
+#[tokio::test]
+async fn a_file_conforms() {
+    conforms(async || Files::new("path = \"{out}/a.jsonl\"", ids_of_jsonl)).await;
+}
+
+#[tokio::test]
+async fn files_by_date_conform() {
+    conforms(async || Files::new("path = \"{out}/{date}.jsonl\"", ids_of_jsonl)).await;
+}
+
+#[tokio::test]
+async fn a_file_of_payloads_conforms() {
+    let keys = "path = \"{out}/a.txt\"\nformat = \"raw\"";
+    conforms(async || Files { spoil: spoil_base64, ..Files::new(keys, ids_of_payloads) }).await;
+}
