@@ -65,6 +65,8 @@ pub(super) static SINK: TableKeys = table(
         "compress",
         "keep",
         "format",
+        "schema_file",
+        "codec",
         "mode",
         "content_type",
         "template",

@@ -12,11 +12,13 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod file_format;
 mod rotation;
 mod stdout;
 mod webhook;
 
 pub use file::FileConfig;
+pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
 pub use webhook::{
@@ -103,8 +105,6 @@ static TYPES: Words<Kind> = Words {
     ],
     later: &[],
 };
-static FORMATS: Words<Format> =
-    Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
 static ON_REJECT: Words<OnReject> = Words {
     now: &[("dead_letter", OnReject::DeadLetter), ("halt", OnReject::Halt), ("drop", OnReject::Drop)],
     later: &[],
@@ -116,6 +116,8 @@ const LARGEST_TOPIC_BATCH: u32 = 10_000;
 /// The keys that some kinds of sinks have and others do not.
 static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
+    ("schema_file", &[Kind::File]),
+    ("codec", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("rotate", &[Kind::File]),
@@ -217,10 +219,6 @@ fn on_reject(section: &mut Section<'_>, required: bool) -> OnReject {
         section.problem("on_reject", what, "\"dead_letter\" or \"drop\", or required = true");
     }
     on_reject
-}
-
-fn format(section: &mut Section<'_>) -> Format {
-    section.word("format", &FORMATS).unwrap_or(Format::Jsonl)
 }
 
 fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<SinkKind> {

@@ -63,14 +63,18 @@ impl FileSink {
             .rotation
             .as_ref()
             .map(|rotation| Rotator::new(rotation, destinations.layout().mask(), config.time_zone.clone()));
-        let mut files =
-            OpenFiles::new(config.max_open_files as usize, Framing::Lines, rotator, Arc::clone(&notebook));
+        let mut files = OpenFiles::new(
+            config.max_open_files as usize,
+            Framing::of(&config.format),
+            rotator,
+            Arc::clone(&notebook),
+        );
         if notebook.files().is_empty() {
             files.are_whole();
         }
         let writer = Writer {
             destinations,
-            encoder: Encoder::new(config.format, &subscription),
+            encoder: Encoder::of_file(&config.format, &subscription),
             files,
             notebook,
             restored: false,

@@ -67,7 +67,11 @@ impl WebhookSink {
                 troubles.add(self.account(slice, sent, answer));
             }
         }
-        let (taken, rejected) = if troubles.is_none() { self.receiver.flights().outcome(slice) } else { (self.receiver.flights().taken_of(slice), None) };
+        let (taken, rejected) = if troubles.is_none() {
+            self.receiver.flights().outcome(slice)
+        } else {
+            (self.receiver.flights().taken_of(slice), None)
+        };
         self.keep_what_is_ahead().await;
         let rejected = rejected.map(|(message, reason)| Trouble::Reject { message, reason });
         let receipt = if taken > 0 { slice.receipt(taken) } else { None };
