@@ -67,10 +67,11 @@ impl WebhookSink {
                 troubles.add(self.account(slice, sent, answer));
             }
         }
-        let (taken, rejected) = match troubles.is_none() {
-            true => self.receiver.flights().outcome(slice),
+        let (taken, rejected) = if troubles.is_none() {
+            self.receiver.flights().outcome(slice)
+        } else {
             // First the pause that somebody asked for.
-            false => (self.receiver.flights().taken_of(slice), None),
+            (self.receiver.flights().taken_of(slice), None)
         };
         self.keep_what_is_ahead().await;
         let rejected = rejected.map(|(message, reason)| Trouble::Reject { message, reason });

@@ -140,7 +140,7 @@ fn read_template(section: &mut Section<'_>, json: bool, batch: u32) -> Option<Te
     match (section.has("template"), section.has("template_file")) {
         (true, true) => section.problem("template_file", "stands beside template", "one of the two"),
         (false, false) => {
-            section.missing("template", "template = '{\"text\": {{ message.data }}}', or template_file")
+            section.missing("template", "template = '{\"text\": {{ message.data }}}', or template_file");
         }
         _ => {}
     }
