@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The shortest first wait a policy may name: anything below would be a busy loop.
 pub const SHORTEST_INITIAL: Duration = Duration::from_millis(1);
 
+/// The longest wait for somebody who cannot be connected to, unless a policy begins with a longer one.
+pub const LONGEST_UNREACHABLE: Duration = Duration::from_secs(5);
+
 /// How waits grow: from `initial`, doubling, up to `max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffPolicy {
@@ -75,6 +78,8 @@ pub enum InvalidBackoff {
 pub struct Backoff {
     policy: BackoffPolicy,
     attempts: u32,
+    /// How often the ceiling has doubled.
+    growth: u32,
     random: fastrand::Rng,
 }
 
@@ -82,7 +87,7 @@ impl Backoff {
     /// Starts with no failures counted.
     #[must_use]
     pub fn new(policy: BackoffPolicy) -> Self {
-        Self { policy, attempts: 0, random: fastrand::Rng::new() }
+        Self { policy, attempts: 0, growth: 0, random: fastrand::Rng::new() }
     }
 
     /// Counts a failure and says how long to wait: uniformly up to `min(max, initial * 2^n)`, and at least
@@ -91,17 +96,30 @@ impl Backoff {
     /// Full jitter keeps clients that failed together from coming back together.
     #[expect(clippy::should_implement_trait, reason = "the row has no end, so it is no iterator")]
     pub fn next(&mut self) -> Duration {
-        let growth = 2_u32.saturating_pow(self.attempts);
-        let ceiling = self.policy.initial.saturating_mul(growth).min(self.policy.max);
+        self.grow(self.policy.max)
+    }
+
+    /// The same for a failure to connect, at [`LONGEST_UNREACHABLE`] at the most: an attempt costs next to nothing, and
+    /// who comes back is to be found soon. Waits for other failures after it grow on from there.
+    pub fn next_unreachable(&mut self) -> Duration {
+        self.grow(LONGEST_UNREACHABLE.max(self.policy.initial).min(self.policy.max))
+    }
+
+    fn grow(&mut self, most: Duration) -> Duration {
+        let growth = 2_u32.saturating_pow(self.growth);
+        let ceiling = self.policy.initial.saturating_mul(growth).min(most);
         let floor = self.policy.initial / 2;
         self.attempts = self.attempts.saturating_add(1);
+        if ceiling < most {
+            self.growth += 1;
+        }
         let spread = u64::try_from(ceiling.saturating_sub(floor).as_nanos()).unwrap_or(u64::MAX);
         floor.saturating_add(Duration::from_nanos(self.random.u64(0..=spread)))
     }
 
     /// Forgets the failures: call it on success.
     pub fn reset(&mut self) {
-        self.attempts = 0;
+        (self.attempts, self.growth) = (0, 0);
     }
 
     /// How many failures in a row were counted.
@@ -159,6 +177,21 @@ mod tests {
         backoff.reset();
         assert_eq!(backoff.attempts(), 0);
         assert!(backoff.next() <= millis(100));
+    }
+
+    #[test]
+    fn who_cannot_be_connected_to_is_tried_every_few_seconds_and_its_first_words_are_not_held_against_it() {
+        let mut backoff = Backoff::new(policy(250, 60_000));
+        for _ in 0..1000 {
+            assert!(backoff.next_unreachable() <= LONGEST_UNREACHABLE);
+        }
+        assert_eq!(backoff.attempts(), 1000);
+        assert!(backoff.next() <= 2 * LONGEST_UNREACHABLE, "an overloaded server that has just come back");
+        for (policy, most) in [(policy(250, 1000), 1000), (policy(20_000, 60_000), 20_000)] {
+            let mut backoff = Backoff::new(policy);
+            let longest = (0..1000).map(|_| backoff.next_unreachable()).max().unwrap();
+            assert!(longest <= millis(most) && longest > millis(most / 2), "{longest:?}");
+        }
     }
 
     proptest! {

@@ -83,10 +83,11 @@ pub(crate) use {
     classify::{excerpt, retry_after},
     consumer::pace::PollInterval,
     credential::{Credential, NoToken, Token},
+    error::CONNECT,
     files::unusable_files,
     jsonl::{attributes, quote},
     tls::{IdentityFiles, Roots},
-    transport::{Connector, NoAnswer, Timeouts, Transport},
+    transport::{Connector, NoAnswer, Timeouts, Transport, refusal_of_certificate},
 };
 
 pub use batch::{Attributes, Batch, Message, Messages, NotABatch};

@@ -1,7 +1,7 @@
 //! The configuration: read, checked, and then never doubted again.
 //!
 //! [`load`] reads the TOML file and those of the folder `conf.d` beside it, and gives a [`Config`] of which every value
-//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: whether the files that
+//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else but templates: whether the files that
 //! the configuration names (tokens, certificates) can be used may change at any time, and is no fault of its.
 //!
 //! The way through: `document` parses the files into one tree with places, `section` reads tables of it, one file
@@ -36,17 +36,19 @@ mod sink;
 mod subscription;
 mod units;
 
+pub(crate) use self::sink::{is_json, is_media_type};
 pub use self::{
     connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
-    login::{Login, TokenSource},
+    login::{HostCertificate, Login, TokenSource},
     path_template::{PathLayout, PathTemplate, PathValues},
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        Color, FileConfig, Format, OnClosed, OnReject, SinkConfig, SinkKind, StdoutConfig, StdoutFormat,
-        WebhookConfig, WebhookCredential,
+        CloudEventsMode, Color, Compression, FileConfig, Format, KeepConfig, OnClosed, OnReject,
+        RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig, StdoutFormat, Template,
+        WebhookConfig, WebhookCredential, WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

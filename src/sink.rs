@@ -112,6 +112,11 @@ impl Slice {
         self.messages().find(|message| message.id() == id)
     }
 
+    /// What is left of it behind its first `count` messages.
+    fn after(&self, count: usize) -> Option<Self> {
+        Self::new(Arc::clone(&self.batch), self.range.start + count..self.range.end, self.epoch)
+    }
+
     fn first(&self) -> Option<Message<'_>> {
         self.batch.get(self.range.start)
     }

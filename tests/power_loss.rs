@@ -9,7 +9,9 @@ mod disk;
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use crate::common::{Config, Delivered, Forwarder, Home, Launch, Service, eventually, strace_works, trace};
+use crate::common::{
+    Config, Delivered, Forwarder, Home, Launch, Service, eventually, file_sink, strace_works, trace,
+};
 use disk::{Fate, Fates, Purpose, Recording, Remains};
 
 const STRACE: [&str; 7] = [
@@ -85,8 +87,8 @@ async fn without_any_one_of_its_syncs_a_power_loss_can_lose_or_double_a_message(
     }
 }
 
-/// A recorded run of two daemons, one after the other, that have delivered all messages. Between the two the file was
-/// rotated.
+/// A recorded run of two daemons, one after the other, that have delivered all messages, and rotated the file. Between the
+/// two somebody else rotated it.
 struct Scene {
     service: Service,
     home: Home,
@@ -102,14 +104,16 @@ impl Scene {
         }
         let (service, home) = (Service::with(&["a"]).await, Home::new());
         let settings = format!("max_messages = {BATCH}");
-        let config = Config::new(&home, &service.endpoint()).file_with("a", &settings);
+        // So that the daemon rotates the file before every second batch.
+        let sink = format!("{}rotate = {{ size = \"8KiB\" }}\n", file_sink("a", &home.out("a")));
+        let config = Config::new(&home, &service.endpoint()).subscription("a", &settings, &sink);
         let mut text = String::new();
         for run in 0..2 {
             let output = format!("--output=trace{run}");
             let mut forwarder = Launch::new(&home).under(STRACE.into_iter().chain([&*output])).start(&config);
             forwarder.is_up().await;
             for batch in run * BATCHES / 2..(run + 1) * BATCHES / 2 {
-                service.publish("a", batch * BATCH..(batch + 1) * BATCH).await;
+                service.publish_sized("a", batch * BATCH..(batch + 1) * BATCH, 700).await;
                 let end = (batch + 1) * BATCH;
                 eventually("the acknowledgement", async || service.is_acknowledged_to("a", end).await).await;
             }
@@ -146,8 +150,7 @@ impl Scene {
         eventually("the rest to be acknowledged", all).await;
         forwarder.is("a", "running").await;
         forwarder.stop().await;
-        let read = |path| std::fs::read_to_string(self.home.path(path)).unwrap_or_default();
-        Delivered::in_text(&(read("out/a.jsonl.1") + &read("out/a.jsonl")))
+        Delivered::in_directory(&self.home.path("out"))
     }
 }
 

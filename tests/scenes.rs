@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ams_forwarder::client::TopicName;
+use ams_forwarder::client::{PullLimits, TopicName};
 use ams_forwarder::emulator::Fault;
 
 use crate::common::{Config, Delivered, Forwarder, Home, Metrics, PROJECT, Service, eventually, until};
@@ -117,6 +117,29 @@ async fn a_start_of_the_log_beyond_where_it_stopped_is_where_it_goes_on() {
     assert_eq!(stage.numbers(), (0..20).chain(50..60).collect::<Vec<_>>());
     assert_counted(&forwarder.metrics().await, &[("messages_lost_total", 30)]);
     forwarder.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_of_the_log_within_what_a_killed_run_had_delivered_is_no_seek_back() {
+    let stage = Stage::after_a_run("").await;
+    let forwarder = stage.start();
+    forwarder.is("a", "running").await;
+    stage.service.emulator.inject(Fault::status(502).on("*a:acknowledge")).unwrap();
+    stage.service.publish("a", 20..40).await;
+    eventually("all to be delivered", async || stage.numbers().len() == 40).await;
+    forwarder.kill().await;
+
+    stage.service.emulator.remove_records_below(PROJECT, "a", 30).unwrap();
+    let limits = PullLimits { max_messages: 1, max_bytes: 8 << 20 };
+    stage.service.client.pull(&"a".parse().unwrap(), limits).await.unwrap();
+    assert_eq!(stage.service.offsets("a").await.current, 30, "the service moves it to what is left");
+    stage.service.emulator.clear_faults();
+    stage.service.publish("a", 40..45).await;
+    let forwarder = stage.start();
+    stage.acknowledged(45).await;
+    assert_counted(&forwarder.metrics().await, &[]);
+    forwarder.stop().await;
+    Delivered::in_file(&stage.home.out("a")).assert_exactly(45);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ use std::{
 pub(super) use authn::Authn;
 use file::TokenFile;
 pub(super) use host::HostLogin;
-pub(super) use look::warn_if_exposed;
+pub(super) use look::{Stamp, warn_if_exposed};
 
 /// A token that can travel in a header.
 pub(crate) struct Token {

@@ -86,7 +86,7 @@ struct Details {
 }
 
 /// No connection was made: nothing was sent.
-pub(super) const CONNECT: &str = "connect";
+pub(crate) const CONNECT: &str = "connect";
 /// The time for the request ran out.
 pub(super) const TIMEOUT: &str = "timeout";
 

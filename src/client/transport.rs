@@ -1,6 +1,8 @@
 //! What every HTTP client of this crate has in common, whomever it speaks to: whom it trusts, who it is, how long it
 //! waits, that it follows no redirect (credentials would travel along), and how a failure is put into words.
 
+mod connector;
+
 use super::{
     builder::BuildError,
     classify,
@@ -13,9 +15,10 @@ use secrecy::{ExposeSecret, SecretString};
 use std::{
     error::Error as StdError,
     io,
-    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
+
+pub(crate) use connector::Connector;
 
 const USER_AGENT: &str = concat!("ams-forwarder/", env!("CARGO_PKG_VERSION"));
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -87,56 +90,6 @@ impl Transport {
 fn proxy(text: &str) -> Result<reqwest::Proxy, BuildError> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.and_then(|url| reqwest::Proxy::all(url).ok()).ok_or(BuildError::Proxy)
-}
-
-/// An HTTP client that is made again after a server could not be trusted, or when it could not be made: the files that
-/// it is made of may have been mended.
-pub(crate) struct Connector {
-    transport: Arc<Transport>,
-    http: Mutex<Option<reqwest::Client>>,
-}
-
-impl Connector {
-    /// Reads the certificates. Blocks.
-    pub(crate) fn new(transport: Transport) -> Result<Self, BuildError> {
-        let http = Mutex::new(Some(transport.build(None)?));
-        Ok(Self { transport: Arc::new(transport), http })
-    }
-
-    /// The same, for who runs long and must start: files that cannot be used yet are looked at again with each request.
-    pub(crate) fn patient(transport: Transport) -> Result<Self, BuildError> {
-        let http = match transport.build(None) {
-            Ok(http) => Some(http),
-            Err(error) if error.path().is_some() => None,
-            Err(error) => return Err(error),
-        };
-        Ok(Self { transport: Arc::new(transport), http: Mutex::new(http) })
-    }
-
-    /// The client, or which file is in the way.
-    pub(crate) async fn http(&self) -> Result<reqwest::Client, NoAnswer> {
-        if let Some(http) = self.made().clone() {
-            return Ok(http);
-        }
-        let transport = Arc::clone(&self.transport);
-        let made = tokio::task::spawn_blocking(move || transport.build(None)).await;
-        match made {
-            Ok(Ok(http)) => Ok(self.made().insert(http).clone()),
-            Ok(Err(error)) => Err(NoAnswer::of(ErrorKind::Untrusted, error.to_string())),
-            Err(_) => Err(NoAnswer::of(ErrorKind::Transient, "the runtime ends".to_owned())),
-        }
-    }
-
-    /// Reads the certificates again before the next request, if it is their fault that there was no answer.
-    pub(crate) fn learn_from(&self, failed: &NoAnswer) {
-        if failed.kind == ErrorKind::Untrusted {
-            *self.made() = None;
-        }
-    }
-
-    fn made(&self) -> std::sync::MutexGuard<'_, Option<reqwest::Client>> {
-        self.http.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Why there is no whole answer.
@@ -213,13 +166,31 @@ pub(super) fn causes(error: &reqwest::Error) -> String {
     if causes.is_empty() { "the request failed".to_owned() } else { classify::excerpt(&causes.join(": ")) }
 }
 
-/// The alert by which the server ended the TLS handshake, if it did: with some certificates of clients it does.
-pub(super) fn alert(error: &reqwest::Error) -> Option<AlertDescription> {
+/// The alert by which the server ended the TLS handshake for the sake of this host's certificate, or for want of one.
+pub(crate) fn refusal_of_certificate(error: &reqwest::Error) -> Option<AlertDescription> {
     let alert = |cause| match tls_error(cause)? {
         rustls::Error::AlertReceived(alert) => Some(*alert),
         _ => None,
     };
-    sources(error).find_map(alert)
+    sources(error).find_map(alert).filter(|alert| is_about_certificates(*alert))
+}
+
+/// Others say that the server is at fault, or that it is another kind of server.
+fn is_about_certificates(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+            | AlertDescription::CertificateRequired
+    )
 }
 
 fn untrusted(error: &reqwest::Error) -> Option<&Untrusted> {

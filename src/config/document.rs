@@ -43,6 +43,13 @@ pub(super) struct Entry {
     pub(super) value: Value,
 }
 
+/// A value in an array.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) place: Place,
+    pub(super) value: Value,
+}
+
 /// A value, as far as the configuration has use for it.
 #[derive(Debug)]
 pub(super) enum Value {
@@ -52,6 +59,7 @@ pub(super) enum Value {
     Float(f64),
     Boolean(bool),
     Table(Table),
+    Array(Vec<Item>),
     /// Of a type that no key has; its name with an article.
     Other(&'static str),
 }
@@ -65,6 +73,7 @@ impl Value {
             Self::Float(_) => "a float",
             Self::Boolean(_) => "a boolean",
             Self::Table(_) => "a table",
+            Self::Array(_) => "an array",
             Self::Other(kind) => kind,
         }
     }
@@ -126,7 +135,8 @@ pub(super) fn merge(sources: &[Source], report: &Report) -> Table {
     for (file, source) in sources.iter().enumerate() {
         match &source.text {
             Err(error) => {
-                report.problem(Place::file(file), "", format!("cannot be read: {error}"), "");
+                let hint = if file == 0 { "--config FILE names another one" } else { "" };
+                report.problem(Place::file(file), "", format!("cannot be read: {error}"), hint);
                 report.set_incomplete();
             }
             Ok(text) => {
@@ -193,8 +203,15 @@ impl Merger<'_> {
             DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Boolean(flag) => Value::Boolean(*flag),
             DeValue::Datetime(_) => Value::Other("a date or time"),
-            DeValue::Array(_) => Value::Other("an array"),
+            DeValue::Array(_) if depth >= MAX_DEPTH => Value::Other("an array"),
             DeValue::Table(_) if depth >= MAX_DEPTH => Value::Other("a table"),
+            DeValue::Array(source) => {
+                let item = |item: &toml::Spanned<DeValue<'_>>| Item {
+                    place: self.lines.place(&item.span()),
+                    value: self.convert(item.get_ref(), depth + 1),
+                };
+                Value::Array(source.iter().map(item).collect())
+            }
             DeValue::Table(source) => {
                 let mut table = Table::new();
                 self.absorb(&mut table, source, "", depth + 1);

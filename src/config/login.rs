@@ -5,8 +5,10 @@ use std::{fmt, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{InvalidValue, connection::parse_url, path, section::Section};
+use crate::client::IdentityFiles;
 
 const AUTHN_HINT: &str = "a URL such as \"https://msg.example.org:8443\"";
+const BOTH_FILES: &str = "certificate = \"FILE\" and private_key = \"FILE\"";
 const CERTIFICATE_KEYS: [&str; 3] = ["certificate", "private_key", "authn_endpoint"];
 
 /// What a connection authenticates with.
@@ -23,6 +25,22 @@ pub enum Login {
         /// Where the authn service is, if not on port 8443 of the endpoint's host.
         authn_endpoint: Option<String>,
     },
+}
+
+/// The files of this host's certificate (PEM, followed by those between it and its CA) and of its key (PEM); it may be
+/// one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCertificate {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub private_key: PathBuf,
+}
+
+impl HostCertificate {
+    pub(crate) fn files(&self) -> IdentityFiles {
+        IdentityFiles { certificate: self.certificate.clone(), private_key: self.private_key.clone() }
+    }
 }
 
 /// Where a token comes from.
@@ -107,21 +125,32 @@ fn token(section: &mut Section<'_>) -> Option<TokenSource> {
 }
 
 fn certificate(section: &mut Section<'_>) -> Option<Login> {
-    let certificate = section.parsed("certificate", path);
-    let private_key = section.parsed("private_key", path);
+    let files = host_certificate(section);
     let authn_endpoint = section.url("authn_endpoint", parse_authn_endpoint);
     let [certificate_key, private_key_key, endpoint_key] = CERTIFICATE_KEYS.map(|key| section.has(key));
-    if certificate_key && !private_key_key {
-        let hint = "private_key = \"FILE\"; the same file may hold both";
-        section.unmet("certificate", "stands without private_key", hint);
-    } else if !certificate_key && (private_key_key || endpoint_key) {
-        let key = if private_key_key { "private_key" } else { "authn_endpoint" };
-        section.unmet(key, "stands without certificate", "certificate = \"FILE\" and private_key = \"FILE\"");
+    if endpoint_key && !certificate_key && !private_key_key {
+        section.unmet("authn_endpoint", "stands without certificate", BOTH_FILES);
     }
     if endpoint_key && authn_endpoint.is_none() {
         return None;
     }
-    Some(Login::Certificate { certificate: certificate?, private_key: private_key?, authn_endpoint })
+    let HostCertificate { certificate, private_key } = files?;
+    Some(Login::Certificate { certificate, private_key, authn_endpoint })
+}
+
+/// `certificate` and `private_key`, which stand together.
+pub(super) fn host_certificate(section: &mut Section<'_>) -> Option<HostCertificate> {
+    let certificate = section.parsed("certificate", path);
+    let private_key = section.parsed("private_key", path);
+    match (section.has("certificate"), section.has("private_key")) {
+        (true, false) => {
+            let hint = "private_key = \"FILE\"; the same file may hold both";
+            section.unmet("certificate", "stands without private_key", hint);
+        }
+        (false, true) => section.unmet("private_key", "stands without certificate", BOTH_FILES),
+        _ => {}
+    }
+    Some(HostCertificate { certificate: certificate?, private_key: private_key? })
 }
 
 fn parse_authn_endpoint(text: &str) -> Result<String, InvalidValue> {

@@ -61,12 +61,22 @@ pub(super) static SINK: TableKeys = table(
         "path",
         "time_zone",
         "max_open_files",
+        "rotate",
+        "compress",
+        "keep",
         "format",
+        "mode",
+        "content_type",
+        "template",
+        "template_file",
         "url",
         "headers",
         "bearer_token",
         "bearer_token_file",
         "basic",
+        "certificate",
+        "private_key",
+        "signing_secrets",
         "ca_file",
         "ca_dir",
         "timeout",
@@ -74,6 +84,7 @@ pub(super) static SINK: TableKeys = table(
         "connection",
         "topic",
         "batch",
+        "concurrency",
         "origin_attributes",
         "color",
         "on_closed",
@@ -84,13 +95,17 @@ pub(super) static SINK: TableKeys = table(
 );
 pub(super) static SINK_BASIC: TableKeys =
     table("subscriptions.NAME.sinks.NAME.basic", &["username", "password"]);
+pub(super) static SINK_ROTATE: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.rotate", &["size", "age", "at"]);
+pub(super) static SINK_KEEP: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.keep", &["files", "age", "size"]);
 pub(super) static SINK_RETRY: TableKeys =
     table("subscriptions.NAME.sinks.NAME.retry", &["initial", "max", "attempts"]);
 pub(super) static EMULATOR: TableKeys = table("emulator", &["listen", "token", "demo"]);
 pub(super) static DEMO: TableKeys = table("emulator.demo", &["project", "topic", "subscription", "rate"]);
 
 /// Every kind of table.
-pub(super) static ALL: [&TableKeys; 13] = [
+pub(super) static ALL: [&TableKeys; 15] = [
     &ROOT,
     &LOG,
     &ADMIN,
@@ -101,6 +116,8 @@ pub(super) static ALL: [&TableKeys; 13] = [
     &SUBSCRIPTION_RETRY,
     &SINK,
     &SINK_BASIC,
+    &SINK_ROTATE,
+    &SINK_KEEP,
     &SINK_RETRY,
     &EMULATOR,
     &DEMO,

@@ -26,6 +26,6 @@ pub(super) fn value(value: &Value) -> Option<String> {
         }
         Value::Float(number) => Some(format!("{number:?}")),
         Value::Boolean(flag) => Some(flag.to_string()),
-        Value::Table(_) | Value::Other(_) => None,
+        Value::Table(_) | Value::Array(_) | Value::Other(_) => None,
     }
 }

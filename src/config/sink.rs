@@ -12,12 +12,17 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod rotation;
 mod stdout;
 mod webhook;
 
 pub use file::FileConfig;
+pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
-pub use webhook::{WebhookConfig, WebhookCredential};
+pub use webhook::{
+    CloudEventsMode, SigningSecret, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+};
+pub(crate) use webhook::{is_json, is_media_type};
 
 /// One sink of a subscription.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,12 +118,22 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
+    ("rotate", &[Kind::File]),
+    ("compress", &[Kind::File, Kind::Webhook]),
+    ("keep", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
+    ("mode", &[Kind::Webhook]),
+    ("content_type", &[Kind::Webhook]),
+    ("template", &[Kind::Webhook]),
+    ("template_file", &[Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
     ("bearer_token", &[Kind::Webhook]),
     ("bearer_token_file", &[Kind::Webhook]),
     ("basic", &[Kind::Webhook]),
+    ("certificate", &[Kind::Webhook]),
+    ("private_key", &[Kind::Webhook]),
+    ("signing_secrets", &[Kind::Webhook]),
     ("ca_file", &[Kind::Webhook]),
     ("ca_dir", &[Kind::Webhook]),
     ("timeout", &[Kind::Webhook]),
@@ -126,6 +141,7 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("connection", &[Kind::Topic]),
     ("topic", &[Kind::Topic]),
     ("batch", &[Kind::Webhook, Kind::Topic]),
+    ("concurrency", &[Kind::Webhook]),
     ("origin_attributes", &[Kind::Topic]),
     ("color", &[Kind::Stdout]),
     ("on_closed", &[Kind::Stdout]),

@@ -3,7 +3,9 @@
 //! Only what needs such a file waits for it. So this is told at the start and by `check`, and no reason not to start.
 
 use crate::client::{BuildError, IdentityFiles, unusable_files};
-use crate::config::{CaSource, Config, ConnectionConfig, Login, SinkKind, TokenSource, WebhookCredential};
+use crate::config::{
+    CaSource, Config, ConnectionConfig, HostCertificate, Login, SinkKind, TokenSource, WebhookCredential,
+};
 
 /// Each token file, certificate, key and CA of the configuration that cannot be used, with the entry that names it and
 /// the reason.
@@ -19,7 +21,8 @@ pub fn unusable(config: &Config) -> Vec<String> {
                 Some(WebhookCredential::Bearer(TokenSource::File(path))) => Some(path.as_path()),
                 _ => None,
             };
-            let found = unusable_files(&CaSource::roots(webhook.ca.as_ref()), token, None);
+            let identity = webhook.certificate.as_ref().map(HostCertificate::files);
+            let found = unusable_files(&CaSource::roots(webhook.ca.as_ref()), token, identity.as_ref());
             Some((format!("subscriptions.{key}.sinks.{}", sink.name), found))
         }
         _ => None,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
@@ -36,6 +36,7 @@ pub enum DeadLettersCommand {
         all: bool,
     },
     /// Drop them for good, also beside a running daemon
+    #[command(group(ArgGroup::new("meant").args(["all", "ids", "lines"]).required(true).multiple(true)))]
     Drop {
         /// The subscription, by its name in the configuration
         subscription: String,
@@ -67,7 +68,7 @@ pub struct Selection {
 #[group(multiple = false)]
 pub struct Which {
     /// All of them, or all of the sink
-    #[arg(long, conflicts_with = "ids", required_unless_present_any = ["ids", "lines"])]
+    #[arg(long, conflicts_with = "ids")]
     all: bool,
     /// Those on standard input, as `show` has printed them: none that came since
     #[arg(long)]
@@ -91,7 +92,12 @@ pub(super) fn run(config: &Config, command: DeadLettersCommand) -> Result<(), Er
             let lines = which.lines.then(lines_of_input).transpose().map_err(Error::Input)?;
             let dropped = store.discard(&Choice { lines, ..some.choice() })?;
             let (letters, bytes) = (dropped.letters, dropped.bytes);
-            let words = format!("{subscription}: {letters} dropped, {bytes} bytes");
+            let none = if letters == 0 {
+                ": none is meant by that; dead-letters list tells what there is"
+            } else {
+                ""
+            };
+            let words = format!("{subscription}: {letters} dropped, {bytes} bytes{none}");
             output.done(&words, &json!({ "subscription": subscription, "dropped": letters, "bytes": bytes }))
         }
     }

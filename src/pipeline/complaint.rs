@@ -11,6 +11,8 @@ pub(crate) struct Complaint {
     last: Option<(String, Instant)>,
     /// Since when it has gone wrong, if that was said.
     since: Option<Instant>,
+    /// How often it was no news since.
+    unsaid: u64,
 }
 
 impl Complaint {
@@ -22,11 +24,17 @@ impl Complaint {
             && last == text
             && now < *at + AGAIN_AFTER
         {
+            self.unsaid += 1;
             return false;
         }
         self.last = Some((text.to_owned(), now));
         self.since.get_or_insert(now);
         true
+    }
+
+    /// How many failures were no news since this was asked last.
+    pub(crate) fn unsaid(&mut self) -> u64 {
+        std::mem::take(&mut self.unsaid)
     }
 
     /// It goes well again. Says for how long it did not, if that was said.
@@ -49,6 +57,7 @@ mod tests {
         assert!(!complaint.is_news("no permission"));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(complaint.is_news("no permission"));
+        assert_eq!((complaint.unsaid(), complaint.unsaid()), (2, 0));
         assert_eq!(complaint.settled(), Some(Duration::from_mins(1)));
         assert_eq!(complaint.settled(), None);
         // It comes back at once: that is said once a minute as well, and so is that it goes on.

@@ -17,6 +17,7 @@ use super::ledger::Ledger;
 use super::pull::Pulled;
 use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
+use crate::client::CONNECT;
 use crate::config::{OnReject, SinkConfig};
 use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
@@ -201,7 +202,7 @@ impl Lane {
                     (after.unwrap_or_default(), error)
                 }
             };
-            self.not_before(wait);
+            self.not_before_another(wait, &error);
             let (message, failures) = self.tried();
             if self.attempts.is_some_and(|most| failures >= most) {
                 self.failed(&error, "giving up");
@@ -240,8 +241,21 @@ impl Lane {
     /// No attempt before the backoff is over, nor before the receiver has what it asked for: also not with another
     /// batch.
     fn not_before(&mut self, asked: Duration) {
-        let until = tokio::time::Instant::now() + self.backoff.next().max(asked);
-        self.not_before = self.not_before.max(Some(until));
+        let wait = self.backoff.next().max(asked);
+        self.waits_for(wait);
+    }
+
+    /// The same before another attempt at a sink that failed so.
+    fn not_before_another(&mut self, asked: Duration, error: &SinkError) {
+        let wait = match error.class {
+            CONNECT => self.backoff.next_unreachable(),
+            _ => self.backoff.next(),
+        };
+        self.waits_for(wait.max(asked));
+    }
+
+    fn waits_for(&mut self, wait: Duration) {
+        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
     }
 
     fn waits(&self) -> bool {
@@ -334,7 +348,7 @@ impl Lane {
     fn park(&mut self, error: &SinkError) {
         let wait = self.backoff.policy().max();
         self.parked = true;
-        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
+        self.waits_for(wait);
         self.count(error, State::Parked);
         if self.complaint.is_news(&error.message) {
             let (subscription, sink) = (&self.key, &self.name);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::dead_letters::NotKept;
 use super::ledger::Unwritable;
 use super::{Pipeline, State};
-use crate::client::{Error, ErrorKind};
+use crate::client::{CONNECT, Error, ErrorKind};
 
 /// A `Retry-After` above this is a mistake somewhere: it would silence the subscription.
 const LONGEST_ASKED: Duration = Duration::from_mins(5);
@@ -107,7 +107,11 @@ impl Pipeline {
             Obstacle::Service(error) => {
                 let asked =
                     error.retry_after().unwrap_or_default().min(self.config.retry.max().max(LONGEST_ASKED));
-                self.backoff.next().max(asked)
+                let wait = match error.class() {
+                    CONNECT => self.backoff.next_unreachable(),
+                    _ => self.backoff.next(),
+                };
+                wait.max(asked)
             }
             _ => self.backoff.next(),
         };

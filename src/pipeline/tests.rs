@@ -7,6 +7,7 @@ mod parked;
 mod rejected;
 mod restarts;
 mod stubborn;
+mod unreachable;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -6,7 +6,7 @@
 mod mark;
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ impl AppendFile {
     /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. The
     /// mark is to be made known before the file is written to; `None` if it is known already.
     pub(crate) fn begin(&mut self) -> Result<Option<FileMark>, Failure> {
-        let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
+        let size = self.metadata()?.len();
         (self.length, self.durable, self.used) = (size, size, true);
         if self.mark.as_ref().is_some_and(|mark| mark.length == size) {
             return Ok(None);
@@ -115,6 +115,10 @@ impl AppendFile {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn metadata(&self) -> Result<Metadata, Failure> {
+        self.file.metadata().map_err(|error| self.failure("looking at", error))
     }
 
     /// Whether the name still leads to this file: after logrotate or `rm` it does not.
@@ -150,7 +154,7 @@ impl AppendFile {
     /// After all of that: takes the mark that vouches for what was appended.
     pub(crate) fn vouch(&mut self) -> Result<(), Failure> {
         self.named = true;
-        let found = self.file.metadata().map_err(|error| self.failure("looking at", error))?;
+        let found = self.metadata()?;
         if found.nlink() == 0 {
             let error = io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile");
             return Err(self.failure("writing to", error));
@@ -168,7 +172,7 @@ impl AppendFile {
     /// Takes back what the batch appended. Only a file that is as long as it must be: where somebody else has written
     /// to it or cut it, the batch may stand in it in part, and comes again.
     pub(crate) fn take_back(&mut self) -> Result<(), Failure> {
-        let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
+        let size = self.metadata()?.len();
         if !(self.durable..=self.length).contains(&size) {
             tracing::warn!(
                 "{} was changed by somebody else; a failed batch stays in it in part",
@@ -244,6 +248,7 @@ pub(crate) fn sync_directory(directory: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure { doing: format!("syncing the directory {}", directory.display()), error })
 }
 
-fn parent(path: &Path) -> &Path {
+/// The directory that the name is in.
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -6,10 +6,17 @@
 //! that trying it again writes no line twice; and so is, after a crash, what was written and not vouched for. Files are
 //! locked: two writers would tear each other's lines.
 
+mod compress;
 mod destination;
 mod framing;
+mod housekeeper;
+mod keep;
 mod open_files;
 mod output;
+mod rotated;
+mod rotation;
+mod rotator;
+mod survey;
 mod topic;
 
 use std::pin::Pin;
@@ -18,7 +25,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::append_file::{Failure, FileMark};
+use super::append_file::Failure;
 use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Occasion, Sink, Slice, Source, Tended, Trouble};
@@ -27,6 +34,7 @@ use crate::config::FileConfig;
 use destination::{Destinations, Route};
 use framing::Framing;
 use open_files::OpenFiles;
+use rotator::Rotator;
 use topic::TopicOf;
 
 /// A file, or several by date, attribute and the like. See [`crate::config::FileConfig`].
@@ -51,10 +59,19 @@ impl FileSink {
         let subscription = source.subscription.qualified(&source.project);
         let destinations = Destinations::new(config, source, name);
         let topic = config.path.depends_on_topic().then(|| TopicOf::new(own.clone(), source.clone()));
+        let rotator = config
+            .rotation
+            .as_ref()
+            .map(|rotation| Rotator::new(rotation, destinations.layout().mask(), config.time_zone.clone()));
+        let mut files =
+            OpenFiles::new(config.max_open_files as usize, Framing::Lines, rotator, Arc::clone(&notebook));
+        if notebook.files().is_empty() {
+            files.are_whole();
+        }
         let writer = Writer {
             destinations,
             encoder: Encoder::new(config.format, &subscription),
-            files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
+            files,
             notebook,
             restored: false,
         };
@@ -148,16 +165,36 @@ impl Writer {
 
     fn try_to_deliver(&mut self, slice: &Slice) -> Result<Written, Failure> {
         if !self.restored {
-            self.notebook.files().iter().try_for_each(FileMark::restore)?;
+            self.restore()?;
             self.restored = true;
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
-        let Route { paths, files } = self.destinations.route(slice, self.files.most(), Timestamp::now());
-        let places = self.files.begin(&paths)?;
-        let written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
+        let Route { paths, bytes, files, refused } =
+            self.destinations.route(slice, self.files.most(), Timestamp::now());
+        let places = self.files.begin(&paths, &bytes)?;
+        let mut written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
         self.files.sync()?;
+        written.rejected = written.rejected.or(refused);
         Ok(written)
+    }
+
+    /// Takes back what a crash has left, also in files that have another name by now: nothing is to be cut from these any
+    /// more.
+    fn restore(&mut self) -> Result<(), Failure> {
+        let marks = self.notebook.files();
+        let mut moved = Vec::new();
+        for mark in &marks {
+            if !mark.restore()? {
+                moved.push(mark.path.as_path());
+            }
+        }
+        if !moved.is_empty() {
+            let released = self.notebook.release(&moved);
+            released.map_err(|error| Failure::new("noting that files were moved", error))?;
+        }
+        self.files.are_whole();
+        Ok(())
     }
 
     /// Writes each message to its place in `files`, as long as there are any.

@@ -24,7 +24,7 @@ pub(crate) struct Outlet {
 enum Plan {
     File { config: FileConfig, own: AmsClient },
     Stdout(StdoutConfig),
-    Webhook(Arc<Receiver>),
+    Webhook { receiver: Arc<Receiver>, endpoint: String },
     Topic(Arc<Target>),
 }
 
@@ -49,7 +49,10 @@ impl Outlet {
         let plan = match &config.kind {
             SinkKind::File(file) => Plan::File { config: file.as_ref().clone(), own: own.clone() },
             SinkKind::Stdout(stdout) => Plan::Stdout(*stdout),
-            SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
+            SinkKind::Webhook(webhook) => Plan::Webhook {
+                receiver: Arc::new(Receiver::new(webhook)?),
+                endpoint: own.endpoint().to_owned(),
+            },
             SinkKind::Topic { connection, topic, batch, origin_attributes } => {
                 let client =
                     clients.get(connection).ok_or_else(|| OutletError::NoConnection(connection.clone()))?;
@@ -67,7 +70,9 @@ impl Outlet {
                 Box::new(FileSink::new(&self.config.name, config, source, own, notebook))
             }
             Plan::Stdout(config) => Box::new(StdoutSink::new(*config, source)),
-            Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
+            Plan::Webhook { receiver, endpoint } => {
+                Box::new(WebhookSink::new(Arc::clone(receiver), source, endpoint, notebook))
+            }
             Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Delivery, Sink, SinkError, Slice, Trouble};
+use crate::client::CONNECT;
 
 /// What a sink does with its next deliveries, in order; then it takes everything.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,7 @@ pub(crate) enum Does {
     /// It takes so many messages, and wants to be given the rest.
     Take(usize),
     Retry(Duration),
+    Unreachable,
     Alone(Duration),
     Reject(u64),
     Incomplete,
@@ -45,6 +47,10 @@ impl Sink for Scripted {
                 None => (ids.len(), None),
                 Some(Does::Take(count)) => (count, None),
                 Some(Does::Retry(after)) => (0, Some(Trouble::Retry { after: Some(after), error: error() })),
+                Some(Does::Unreachable) => {
+                    let error = SinkError { class: CONNECT, message: "as told".to_owned() };
+                    (0, Some(Trouble::Retry { after: None, error }))
+                }
                 Some(Does::Incomplete) => (0, Some(Trouble::Incomplete(error()))),
                 Some(Does::Alone(after)) => (0, Some(Trouble::Alone { after: Some(after), error: error() })),
                 Some(Does::Fatal) => (0, Some(Trouble::Fatal(error()))),

@@ -20,6 +20,10 @@ impl Span {
         Some(Self { epoch: slice.epoch, first: slice.first()?.id(), last: last.id(), messages: count })
     }
 
+    pub(super) fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// Whether `slice` begins where it does.
     pub(super) fn begins(&self, slice: &Slice) -> bool {
         self.epoch == slice.epoch && slice.first().is_some_and(|first| first.id() == self.first)
@@ -27,13 +31,17 @@ impl Span {
 
     /// Whether `slice` begins somewhere in it.
     pub(super) fn touches(&self, slice: &Slice) -> bool {
-        let within = |first| (self.first..=self.last).contains(&first);
-        self.epoch == slice.epoch && slice.first().is_some_and(|first| within(first.id()))
+        self.reaches(slice) && slice.first().is_some_and(|first| first.id() >= self.first)
     }
 
-    /// How many messages it has, if `slice` begins with the very same ones.
-    pub(super) fn covered_by(&self, slice: &Slice) -> Option<usize> {
-        (Self::of(slice, self.messages) == Some(*self)).then_some(self.messages)
+    /// Whether `slice` begins somewhere in it, or before it.
+    pub(super) fn reaches(&self, slice: &Slice) -> bool {
+        self.epoch == slice.epoch && slice.first().is_some_and(|first| first.id() <= self.last)
+    }
+
+    /// Whether `slice` begins with the very same messages.
+    pub(super) fn covered_by(&self, slice: &Slice) -> bool {
+        Self::of(slice, self.messages) == Some(*self)
     }
 
     /// Whether `slice` ends before it does.
@@ -41,8 +49,25 @@ impl Span {
         self.epoch == slice.epoch && slice.last().is_some_and(|last| last.id() < self.last)
     }
 
-    /// How many messages of `slice` belong to it.
+    /// How many messages of `slice` belong to it, or come before it.
     pub(super) fn count(&self, slice: &Slice) -> usize {
         slice.messages().take_while(|message| message.id() <= self.last).count()
+    }
+
+    /// How many messages of `slice` come before it.
+    pub(super) fn before(&self, slice: &Slice) -> usize {
+        slice.messages().take_while(|message| message.id() < self.first).count()
+    }
+
+    /// Its two halves, if it is of several messages, which are in `slice`.
+    pub(super) fn halves(&self, slice: &Slice) -> Option<[Self; 2]> {
+        let first = slice.after(self.before(slice))?;
+        let half = self.messages / 2;
+        Some([Self::of(&first, half)?, Self::of(&first.after(half)?, self.messages - half)?])
+    }
+
+    /// With all up to the end of a later one.
+    pub(super) fn with(&self, later: Self) -> Self {
+        Self { last: later.last, messages: self.messages + later.messages, ..*self }
     }
 }

@@ -1,25 +1,29 @@
-//! Messages to an HTTP server, in the form in which the push service of AMS sends them: delivered when the answer is
-//! 2xx and whole.
+//! Messages to an HTTP server: delivered when the answer is 2xx and whole.
 //!
-//! One request at a time, in order. A request that failed is sent again as it was, with the same `Idempotency-Key`,
-//! even where there are more messages by now, or fewer: the rest of it is then pulled again. One of several messages
-//! that is refused is sent again in halves, until the message at fault stands alone and can be named; its neighbours are
-//! delivered.
+//! One request at a time, in order; or several at once, if order does not matter: a wave of them, and the next wave when
+//! all were answered. A request that failed is sent again as it was, with the same `Idempotency-Key`, even where there are
+//! more messages by now, or fewer: the rest of it is then pulled again. One of several messages that is refused is sent again
+//! in halves, until the message at fault stands alone and can be named; its neighbours are delivered.
 //!
-//! `receiver` is the way to the server and what its answers mean, `cuts` says which messages make the next request,
-//! `encoding` writes it.
+//! `receiver` is the way to the server and what its answers mean, `flights` says which messages make the next requests and
+//! what became of them, `encoding` writes one, `signature` signs it.
 
-mod cuts;
 mod encoding;
+mod flights;
 mod receiver;
+mod signature;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::notebook::Notebook;
 use super::{Delivery, Sink, SinkError, Slice, Source, Trouble};
 use crate::fail_point;
 use encoding::Encoding;
+use flights::Outgoing;
 use receiver::Answer;
 pub(super) use receiver::Receiver;
 
@@ -32,65 +36,128 @@ pub(super) struct WebhookSink {
 }
 
 impl WebhookSink {
-    pub(super) fn new(receiver: Arc<Receiver>, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
-        if let Some(pending) = notebook.note().and_then(|note| serde_json::from_value(note).ok()) {
-            receiver.cuts().resume(pending);
+    /// `endpoint` is the base URL of the service that the messages come from.
+    pub(super) fn new(
+        receiver: Arc<Receiver>,
+        source: &Source,
+        endpoint: &str,
+        notebook: Arc<dyn Notebook>,
+    ) -> Self {
+        if let Some(noted) = notebook.note().and_then(|note| serde_json::from_value(note).ok()) {
+            receiver.flights().resume(noted);
         }
-        Self { receiver, encoding: Encoding::new(source), notebook }
+        let encoding = Encoding::new(source, receiver.format(), endpoint);
+        Self { receiver, encoding, notebook }
     }
 
     async fn post(&mut self, slice: &Slice) -> Delivery {
-        let Some(wanted) = self.receiver.cuts().next(slice) else {
+        let Some(wave) = self.receiver.flights().next(slice, &self.encoding) else {
             let what = "not all messages of a request that is to be sent again are there";
             return Delivery::failed(Trouble::Incomplete(SinkError::new("transient", what)));
         };
-        let Some(request) = self.encoding.request(slice, wanted) else {
-            return Delivery::otherwise();
+        let mut troubles = Troubles::default();
+        if !wave.is_empty() {
+            fail_point::pass("webhook cut");
+            self.note_down().await;
+            fail_point::pass("webhook noted");
+            let receiver = &self.receiver;
+            let answers = join_all(wave.iter().map(|sent| receiver.post(&sent.request))).await;
+            fail_point::pass("webhook answered");
+            for (sent, answer) in wave.iter().zip(answers) {
+                troubles.add(self.account(slice, sent, answer));
+            }
+        }
+        let (taken, rejected) = match troubles.is_none() {
+            true => self.receiver.flights().outcome(slice),
+            // First the pause that somebody asked for.
+            false => (self.receiver.flights().taken_of(slice), None),
         };
-        let count = request.messages;
-        self.receiver.cuts().sent(slice, count);
-        fail_point::pass("webhook cut");
-        self.note_down().await;
-        fail_point::pass("webhook noted");
-        let answer = self.receiver.post(request).await;
-        fail_point::pass("webhook answered");
+        self.keep_what_is_ahead().await;
+        let rejected = rejected.map(|(message, reason)| Trouble::Reject { message, reason });
+        let receipt = if taken > 0 { slice.receipt(taken) } else { None };
+        Delivery { receipt, trouble: troubles.worst().or(rejected) }
+    }
+
+    /// What an answer means for its request, and for all of them.
+    fn account(&self, slice: &Slice, sent: &Outgoing, answer: Answer) -> Option<Trouble> {
+        let mut flights = self.receiver.flights();
         match answer {
-            Answer::Taken => {
-                self.receiver.cuts().taken();
-                self.notebook.strike_out();
-                Delivery { receipt: slice.receipt(count), trouble: None }
-            }
+            Answer::Taken => flights.taken(sent),
             // The one before it may have arrived without our hearing of it: cut anew, its messages would come twice.
-            Answer::Conflict(reason) if self.receiver.cuts().is_unheard() => {
-                let error =
-                    SinkError::new("transient", format!("{reason}, after a request whose answer was lost"));
-                Delivery::failed(Trouble::Retry { after: None, error })
+            Answer::Conflict(reason) if sent.unheard => {
+                flights.failed(sent, true);
+                let what = format!("{reason}, after a request whose answer was lost");
+                return Some(Trouble::Retry { after: None, error: SinkError::new("transient", what) });
             }
-            Answer::Refused(reason) | Answer::Conflict(reason) => {
-                self.receiver.cuts().refused(slice, count);
-                self.notebook.strike_out();
-                match slice.first() {
-                    Some(message) if count == 1 => {
-                        Delivery::failed(Trouble::Reject { message: message.id(), reason })
-                    }
-                    _ => Delivery::otherwise(),
-                }
-            }
+            Answer::Refused(reason) | Answer::Conflict(reason) => flights.refused(sent, slice, reason),
             Answer::Unheard(error) => {
-                self.receiver.cuts().unheard();
-                Delivery::failed(Trouble::Retry { after: None, error })
+                flights.failed(sent, true);
+                return Some(Trouble::Retry { after: None, error });
             }
-            Answer::NotNow { after, error } => Delivery::failed(Trouble::Retry { after, error }),
-            Answer::NotSo(error) => Delivery::failed(Trouble::Fatal(error)),
+            Answer::NotNow { after, error } => {
+                flights.failed(sent, sent.unheard);
+                return Some(Trouble::Retry { after, error });
+            }
+            Answer::NotSo(error) => {
+                flights.failed(sent, sent.unheard);
+                return Some(Trouble::Fatal(error));
+            }
+        }
+        None
+    }
+
+    /// So that after a kill the requests are sent as they were, with their keys.
+    async fn note_down(&self) {
+        let noted = self.receiver.flights().noted();
+        if let Some(note) = noted.and_then(|noted| serde_json::to_value(noted).ok()) {
+            self.notebook.write(note).await;
         }
     }
 
-    /// So that after a kill the request is sent as it was, with its key.
-    async fn note_down(&self) {
-        let pending = self.receiver.cuts().pending();
-        if let Some(note) = pending.and_then(|pending| serde_json::to_value(pending).ok()) {
-            self.notebook.write(note).await;
+    /// So that after a kill nothing is sent again that was taken before what is in front of it.
+    async fn keep_what_is_ahead(&self) {
+        let (ahead, over) = {
+            let mut flights = self.receiver.flights();
+            (flights.tidy(), flights.noted().is_none())
+        };
+        if ahead {
+            self.note_down().await;
+            fail_point::pass("webhook ahead noted");
+        } else if over {
+            self.notebook.strike_out();
         }
+    }
+}
+
+/// What is in the way of some requests of a wave, and so of all further ones.
+#[derive(Default)]
+struct Troubles {
+    fatal: Option<SinkError>,
+    retry: Option<(Option<Duration>, SinkError)>,
+}
+
+impl Troubles {
+    fn add(&mut self, trouble: Option<Trouble>) {
+        match trouble {
+            Some(Trouble::Fatal(error)) => {
+                self.fatal.get_or_insert(error);
+            }
+            Some(Trouble::Retry { after, error }) => {
+                let (longest, _) = self.retry.get_or_insert((None, error));
+                *longest = (*longest).max(after);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.fatal.is_none() && self.retry.is_none()
+    }
+
+    /// Of several that may pass by themselves, the first, and the longest of the pauses that were asked for.
+    fn worst(self) -> Option<Trouble> {
+        let retry = self.retry.map(|(after, error)| Trouble::Retry { after, error });
+        self.fatal.map(Trouble::Fatal).or(retry)
     }
 }
 

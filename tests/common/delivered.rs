@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::read_rotated;
+
 /// The numbered messages in a file of JSON lines.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
@@ -21,6 +23,14 @@ impl Delivered {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(error) => panic!("{}: {error}", path.display()),
         }
+    }
+
+    /// Of all files in a directory, rotated and compressed ones too, in order of what is first in them.
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let parts = read_rotated(directory).into_values().flatten();
+        let mut texts: Vec<_> = parts.map(|part| part.text).filter(|text| !text.is_empty()).collect();
+        texts.sort_by_key(|text| Self::in_text(text).numbers.first().copied());
+        Self::in_text(&texts.concat())
     }
 
     pub(crate) fn in_text(text: &str) -> Self {

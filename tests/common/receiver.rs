@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -25,6 +26,10 @@ pub(crate) enum Answers {
     Refuses(&'static [u64]),
     /// It is refused with a status, a header and a body.
     Says(u16, (&'static str, &'static str), &'static str),
+    /// Its messages are taken, and it is answered after so long.
+    TakesAfter(Duration),
+    /// Every third one has to come again, and the others are taken.
+    Stumbles,
     /// It waits until the receiver is told something else, and is taken then.
     Holds,
     /// It is never answered.
@@ -46,7 +51,10 @@ impl Answers {
     fn takes(self, numbers: &[u64]) -> bool {
         match self {
             Self::Refuses(some) => !numbers.iter().any(|number| some.contains(number)),
-            _ => matches!(self, Self::Takes | Self::TakesAndHangsUp | Self::TakesAndSaysHalf),
+            _ => matches!(
+                self,
+                Self::Takes | Self::TakesAfter(_) | Self::TakesAndHangsUp | Self::TakesAndSaysHalf
+            ),
         }
     }
 }
@@ -151,9 +159,18 @@ impl Drop for Receiver {
 async fn receive(shared: Arc<Shared>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let key = request.headers()["idempotency-key"].to_str().unwrap().to_owned();
-    *shared.came.lock().unwrap().requests.entry(path.clone()).or_default() += 1;
+    let count = {
+        let mut came = shared.came.lock().unwrap();
+        let count = came.requests.entry(path.clone()).or_default();
+        *count += 1;
+        *count
+    };
     let mut told = shared.answers.subscribe();
-    let now = |told: &BTreeMap<String, Answers>| *told.get(&path).unwrap_or(&Answers::Takes);
+    let now = |told: &BTreeMap<String, Answers>| match *told.get(&path).unwrap_or(&Answers::Takes) {
+        Answers::Stumbles if count.is_multiple_of(3) => Answers::status(503),
+        Answers::Stumbles => Answers::Takes,
+        other => other,
+    };
     let answers = now(&told.borrow());
     if answers == Answers::HangsUp {
         return breaks(&[]);
@@ -177,10 +194,16 @@ async fn receive(shared: Arc<Shared>, request: Request) -> Response {
             shared.came.lock().unwrap().posts.get_mut(&path).unwrap()[index].taken = true;
             StatusCode::OK.into_response()
         }
+        Answers::TakesAfter(time) => {
+            tokio::time::sleep(time).await;
+            StatusCode::OK.into_response()
+        }
         Answers::TakesAndSaysHalf => breaks(&["half an "]),
         Answers::TakesAndHangsUp => breaks(&[]),
         Answers::Refuses(_) if !taken => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
-        Answers::Takes | Answers::Refuses(_) | Answers::HangsUp => StatusCode::OK.into_response(),
+        Answers::Takes | Answers::Refuses(_) | Answers::HangsUp | Answers::Stumbles => {
+            StatusCode::OK.into_response()
+        }
     }
 }
 

@@ -92,14 +92,10 @@ impl Walk<'_> {
             if !self.absent.remove(&id.offset) {
                 self.account.repeated += 1;
             }
-        } else if let Some(seek) = self.seek_to(id) {
-            self.moves = seek + 1;
-            self.seen.insert(seek);
+        } else if let Some(from) = self.moved_back(id) {
             self.account.rewinds += 1;
             self.settle();
-            let refused =
-                (self.truth.moves[seek].to..id.offset).filter(|offset| self.is_refused(id.log, *offset));
-            self.absent = refused.collect();
+            self.absent = (from..id.offset).filter(|offset| !self.is_gone(id.log, *offset)).collect();
             self.next = id.offset + 1;
         } else {
             let next = self.next;
@@ -115,20 +111,28 @@ impl Walk<'_> {
         self.letters.has(self.sink, Id { log, offset })
     }
 
-    /// The next seek that explains a jump back to this message: there, or to before it where nothing is any more, or
-    /// nothing that the sink took.
-    fn seek_to(&self, id: Id) -> Option<usize> {
-        let later = || self.truth.moves.iter().enumerate().skip(self.moves);
-        let exactly = later().find(|(_, seek)| (seek.log, seek.to) == (id.log, id.offset));
-        let mut leading = later().filter(|(_, seek)| {
-            let mut between = seek.to..id.offset;
-            let is_nothing = |offset| {
-                let id = Id { offset, ..id };
-                self.truth.was_cut(id) || self.truth.is_poison(id) || self.is_refused(id.log, offset)
-            };
-            seek.log == id.log && seek.to <= id.offset && between.all(is_nothing)
-        });
-        exactly.or_else(|| leading.next()).map(|(number, _)| number)
+    /// Nothing that the service can hand out any more.
+    fn is_gone(&self, log: u64, offset: u64) -> bool {
+        let id = Id { log, offset };
+        self.truth.was_cut(id) || self.truth.is_poison(id)
+    }
+
+    /// Where a seek led that explains a jump back to this message: there, or to before it where nothing is any more, or
+    /// nothing that the sink took; or else where the sink has sent this message ahead of those. Where it cannot be told
+    /// which seek it was, the first one is used up, and none of the others is missed.
+    fn moved_back(&mut self, id: Id) -> Option<u64> {
+        let to = |seek: &usize| self.truth.moves[*seek].to;
+        let is_nothing = |offset| self.is_gone(id.log, offset) || self.is_refused(id.log, offset);
+        let is_before = |seek: &usize| self.truth.moves[*seek].log == id.log && to(seek) <= id.offset;
+        let before = || (self.moves..self.truth.moves.len()).filter(is_before);
+        let mut leading: Vec<_> = before().filter(|seek| (to(seek)..id.offset).all(is_nothing)).collect();
+        if leading.is_empty() {
+            leading.extend(before().find(|seek| id.offset - to(seek) < self.in_flight));
+        }
+        let nearest = leading.iter().map(to).max();
+        self.moves = leading.first()? + 1;
+        self.seen.extend(leading);
+        nearest
     }
 
     /// What the old log had yet is gone with it.

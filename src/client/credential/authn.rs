@@ -7,7 +7,7 @@ use crate::client::{
     error::ErrorKind,
     http::{Unread, read_body, read_start},
     tls::{Described, Identity, IdentityFiles},
-    transport::{NoAnswer, Timeouts, Transport, alert, date},
+    transport::{NoAnswer, Timeouts, Transport, date, refusal_of_certificate},
 };
 use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
 use rustls::AlertDescription;
@@ -99,7 +99,7 @@ impl Authn {
     }
 
     fn unreachable(&self, certificate: &Described, error: &reqwest::Error) -> NoToken {
-        if let Some(alert) = alert(error).filter(|alert| is_about_certificates(*alert)) {
+        if let Some(alert) = refusal_of_certificate(error) {
             return NoToken::lasting(self.says(certificate, &turned_away(certificate, alert)));
         }
         let NoAnswer { kind, class, message } = self.timeouts.no_answer(&self.authority, error);
@@ -160,24 +160,6 @@ impl Authn {
         let message = self.says(certificate, "200, but what came is no answer of an authn service");
         NoToken { kind, class: kind.as_str(), message, retry_after: None }
     }
-}
-
-/// Others say that the server is at fault, or that it is another kind of server.
-fn is_about_certificates(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::HandshakeFailure
-            | AlertDescription::NoCertificate
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::DecryptError
-            | AlertDescription::CertificateRequired
-    )
 }
 
 /// What the alert means by which a server ends a handshake.

@@ -74,7 +74,7 @@ impl HostLogin {
             }
             return self.ask(&mut asking).await;
         };
-        let files = aside(self, |login| Ok(login.look())).await?;
+        let files = aside(self, |login| Ok(login.authn.files().look())).await?;
         // Only one renews; for the others, and if it fails, what there is will do.
         if (files != held.files || held.renew_at.is_some_and(|at| at <= SystemTime::now()))
             && let Ok(mut asking) = self.asking.try_lock()
@@ -146,7 +146,7 @@ impl HostLogin {
     async fn log_in(self: &Arc<Self>) -> Result<Held, NoToken> {
         let prepare = |login: &Self| {
             // Looked at before they are read: a change in between shows at the next look.
-            let files = login.look();
+            let files = login.authn.files().look();
             let (identity, http) = login.authn.prepare()?;
             Ok((files, identity, http))
         };
@@ -161,12 +161,6 @@ impl HostLogin {
             date(certificate.ends)
         );
         Ok(Held { token: Arc::new(token), files, renew_at: renewal(SystemTime::now(), left) })
-    }
-
-    /// Blocks.
-    fn look(&self) -> Files {
-        let files = self.authn.files();
-        [&files.certificate, &files.private_key].map(|path| Stamp::of(path).ok())
     }
 
     fn held(&self) -> Option<Held> {

@@ -13,14 +13,14 @@ use std::{
 /// What tells one state of a file from another without reading it. Some tools give each file the same time, so it
 /// matters which file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(in crate::client) struct Stamp {
     modified: Option<SystemTime>,
     len: u64,
     file: (u64, u64),
 }
 
 impl Stamp {
-    pub(super) fn of(path: &Path) -> std::io::Result<Self> {
+    pub(in crate::client) fn of(path: &Path) -> std::io::Result<Self> {
         std::fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 }

@@ -1,7 +1,10 @@
 //! Who this host is: a certificate and its private key.
 
 use super::{Described, provider};
-use crate::client::{builder::BuildError, credential::warn_if_exposed};
+use crate::client::{
+    builder::BuildError,
+    credential::{Stamp, warn_if_exposed},
+};
 use rustls::{
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -35,6 +38,11 @@ pub(crate) struct Identity {
 }
 
 impl IdentityFiles {
+    /// How both look, to tell whether they changed. Blocks.
+    pub(in crate::client) fn look(&self) -> [Option<Stamp>; 2] {
+        [&self.certificate, &self.private_key].map(|path| Stamp::of(path).ok())
+    }
+
     /// Reads both and holds them against each other. Blocks.
     pub(crate) fn read(&self) -> Result<Identity, BuildError> {
         let wrong_certificate =

@@ -187,6 +187,16 @@ impl PathLayout {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Date | Piece::Hour))
     }
 
+    /// All the paths that it can become: NUL, which no path holds, stands for what differs from message to message.
+    #[must_use]
+    pub fn mask(&self) -> String {
+        let text = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            _ => "\0".to_owned(),
+        };
+        self.pieces.iter().map(text).collect()
+    }
+
     /// The path. Whatever the values are, it has the directories that the template has, and no name is too long.
     #[must_use]
     pub fn render(&self, values: &PathValues<'_>) -> PathBuf {

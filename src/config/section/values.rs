@@ -80,6 +80,41 @@ impl Section<'_> {
         values
     }
 
+    /// The strings of an array; no message shows one.
+    pub(in crate::config) fn secrets<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, InvalidValue>,
+    ) -> Vec<T> {
+        let Some(entry) = self.take(key) else {
+            return Vec::new();
+        };
+        let Value::Array(items) = &entry.value else {
+            self.wrong_type(key, entry, false, "an array of strings");
+            return Vec::new();
+        };
+        let mut values = Vec::new();
+        for (item, number) in items.iter().zip(1..) {
+            let report = |what: String, hint: String| {
+                self.reader.report.problem(
+                    item.place,
+                    &self.key(key),
+                    format!("value {number} {what}"),
+                    hint,
+                );
+            };
+            let Value::String(text) = &item.value else {
+                report(format!("is {}", item.value.kind()), "must be a string".to_owned());
+                continue;
+            };
+            match env::expand(text, self.reader.environment).and_then(|text| parse(&text)) {
+                Ok(value) => values.push(value),
+                Err(wrong) => report(wrong.what, wrong.hint),
+            }
+        }
+        values
+    }
+
     fn string<T>(
         &mut self,
         key: &'static str,

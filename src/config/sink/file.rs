@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::super::{InvalidValue, PathTemplate, section::Section};
+use super::rotation::{self, RotationConfig};
 use super::{Format, format};
 
 const MAX_OPEN_FILES: u32 = 256;
@@ -19,6 +20,8 @@ pub struct FileConfig {
     pub format: Format,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
+    /// When files get another name; `None` if never.
+    pub rotation: Option<RotationConfig>,
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
@@ -29,7 +32,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     }
     let time_zone = section.parsed("time_zone", time_zone).unwrap_or(TimeZone::UTC);
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
-    Some(FileConfig { path: path?, time_zone, format, max_open_files })
+    let rotation = rotation::read(section);
+    Some(FileConfig { path: path?, time_zone, format, max_open_files, rotation })
 }
 
 /// By its name in the machine's time zone database, or in the one of this program where the machine has none.

@@ -5,32 +5,53 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
     PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
 
 use super::super::{
-    CaSource, InvalidValue, Secret, SecretUrl, TokenSource,
+    CaSource, HostCertificate, InvalidValue, Secret, SecretUrl, TokenSource,
     connection::{ca, http_url, in_clear, timeouts},
-    login::parse_token,
+    login::{host_certificate, parse_token},
     path, schema,
     section::{Section, Words},
 };
 
+mod format;
+mod signing;
+mod template;
+
+pub use format::{CloudEventsMode, WebhookFormat};
+pub(crate) use format::{is_json, is_media_type};
+pub use signing::SigningSecret;
+pub use template::Template;
+
 const URL_HINT: &str = "a URL such as \"https://alerts.example.org/hook\"";
+static COMPRESS: Words<bool> = Words { now: &[("none", false), ("gzip", true)], later: &[] };
 const LARGEST_BATCH: u32 = 10_000;
+const MOST_AT_ONCE: u32 = 64;
 
 /// A receiver of messages over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookConfig {
     /// Where requests go.
     pub url: SecretUrl,
+    /// What they hold.
+    pub format: WebhookFormat,
     /// The most messages of one request.
     pub batch: u32,
+    /// The most requests at once; only with one do messages arrive in order.
+    pub concurrency: u32,
     /// Headers of every request; their values may be secret.
     pub headers: BTreeMap<String, Secret>,
     /// What it authenticates with.
     pub credential: Option<WebhookCredential>,
+    /// The certificate to show to a receiver that asks for one.
+    pub certificate: Option<HostCertificate>,
+    /// The secrets to sign requests with, all of them; without any, requests are not signed.
+    pub signing_secrets: Vec<SigningSecret>,
+    /// Whether bodies are compressed, with gzip.
+    pub gzip: bool,
     /// The authorities to trust instead of the system's.
     pub ca: Option<CaSource>,
     /// The longest a whole request may take.
@@ -53,33 +74,59 @@ pub enum WebhookCredential {
     },
 }
 
-static FORMATS: Words<()> = Words { now: &[("ams", ())], later: &["cloudevents", "raw", "template"] };
-
 pub(super) fn read(section: &mut Section<'_>) -> Option<WebhookConfig> {
     let url = section.secret("url", parse_url);
     if !section.has("url") {
         section.missing("url", URL_HINT);
     }
-    section.word("format", &FORMATS);
     let batch = section.integer("batch", 1..=LARGEST_BATCH).unwrap_or(1);
+    let concurrency = section.integer("concurrency", 1..=MOST_AT_ONCE).unwrap_or(1);
+    let format = format::read(section, batch);
     let headers = headers(section);
     let credential = credential(section);
     if credential.is_some() && headers.contains_key(AUTHORIZATION.as_str()) {
         section.problem("headers", "has an authorization beside another credential", "one of the two");
     }
+    let certificate = host_certificate(section);
+    let signing_secrets = section.secrets("signing_secrets", SigningSecret::parse);
+    let gzip = section.word("compress", &COMPRESS).unwrap_or(false);
     let ca = ca(section);
     let (timeout, connect_timeout) = timeouts(section);
-    if let Some(url) = &url
-        && in_clear(url.expose().as_str())
-        && (credential.is_some() || !headers.is_empty())
-    {
+    if let Some(url) = &url {
+        warn_of_plain_http(section, url, credential.is_some() || !headers.is_empty(), &signing_secrets);
+    }
+    Some(WebhookConfig {
+        url: url?,
+        format: format?,
+        batch,
+        concurrency,
+        headers,
+        credential,
+        certificate,
+        signing_secrets,
+        gzip,
+        ca,
+        timeout,
+        connect_timeout,
+    })
+}
+
+fn warn_of_plain_http(section: &Section<'_>, url: &SecretUrl, secret: bool, signed: &[SigningSecret]) {
+    if section.has("certificate") && url.expose().scheme() == "http" {
+        section.problem("certificate", "is never shown over plain http", "a url with https");
+    } else if in_clear(url.expose().as_str()) && secret {
         section.warning(
             "url",
             "sends the credential over plain http to another host, where anyone on the way can read it",
             "https",
         );
+    } else if in_clear(url.expose().as_str()) && !signed.is_empty() {
+        section.warning(
+            "url",
+            "sends messages over plain http to another host: signed, but anyone on the way can read them",
+            "https",
+        );
     }
-    Some(WebhookConfig { url: url?, batch, headers, credential, ca, timeout, connect_timeout })
 }
 
 fn headers(section: &mut Section<'_>) -> BTreeMap<String, Secret> {
@@ -138,8 +185,16 @@ fn parse_url(text: &str) -> Result<SecretUrl, InvalidValue> {
 
 /// The headers that the sink itself is in charge of.
 fn is_taken(name: &HeaderName) -> bool {
-    let taken = [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING];
-    taken.contains(name) || name == "idempotency-key"
+    let taken = [
+        CONNECTION,
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        HOST,
+        PROXY_AUTHORIZATION,
+        TRANSFER_ENCODING,
+    ];
+    taken.contains(name) || name == "idempotency-key" || name.as_str().starts_with("webhook-")
 }
 
 struct Header {

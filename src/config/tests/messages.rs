@@ -42,6 +42,11 @@ fn a_mistake_in_a_webhook_or_topic_is_named_with_what_would_be_right() {
     check(include_str!("network_sinks.txt"));
 }
 
+#[test]
+fn a_mistake_in_the_rotation_of_files_is_named_with_what_would_be_right() {
+    check(include_str!("rotation.txt"));
+}
+
 const MAIN: &str = r#"## top
 statedir = "x"
     => statedir: is not a known key | did you mean `state_dir`?

@@ -158,6 +158,7 @@ fn a_missing_main_file_is_a_problem_of_that_file() {
     let error = load(Path::new("/nonexistent/a.toml")).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     /nonexistent/a.toml: cannot be read: No such file or directory (os error 2)
+        hint: --config FILE names another one
     1 problem in the configuration
     "#);
 }
@@ -255,6 +256,9 @@ fn what_is_unwise_is_a_warning() {
             && !warned.contains("t0p-secret"),
         "{warned}"
     );
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let warned = warnings("subscriptions.s.sinks.hook", &hook(&format!("signing_secrets = [\"{secret}\"]")));
+    assert!(warned.contains("url: sends messages over plain http to another host: signed, but"), "{warned}");
     assert_eq!(warnings("subscriptions.s.sinks.hook", &hook("")), "");
     assert!(
         warnings("emulator", "listen = \"0.0.0.0:8538\"").contains("the token is the well-known default")

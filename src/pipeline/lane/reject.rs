@@ -121,12 +121,15 @@ impl Lane {
     fn tell(&mut self, message: u64, reason: &str, what_now: &str) {
         let (subscription, sink) = (&self.key, &self.name);
         if self.rejections.is_news(reason) {
+            let unsaid = self.rejections.unsaid();
+            let others = if unsaid > 0 { format!("; so were {unsaid} before it") } else { String::new() };
             tracing::warn!(
                 subscription,
                 sink,
                 id = message,
                 reason,
-                "{subscription}: sink {sink} does not take message {message}: {reason}; {what_now}"
+                unsaid,
+                "{subscription}: sink {sink} does not take message {message}: {reason}; {what_now}{others}"
             );
         } else {
             tracing::debug!(

@@ -141,8 +141,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         // A disk that cannot be read is damage, and no reason not to start.
-        Err(error) if error.raw_os_error() == Some(EIO) => {
-            return Ok(Some(Found { damaged: 1, ..Found::default() }));
+        Err(error) if error.raw_os_error().is_some_and(|code| DAMAGE.contains(&code)) => {
+            return Ok(Some(Found::default()));
         }
         Err(source) => return Err(LedgerError::Unusable { path: path.to_owned(), source }),
     };
@@ -154,7 +154,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
             return Err(LedgerError::Newer { path: path.to_owned(), version });
         }
         Some(Some(_)) => {}
-        Some(None) => found.damaged += 1,
+        Some(None) => found.damaged += text.iter().take_while(|byte| **byte != b'\n').count(),
     }
     for line in lines {
         match state(line) {
@@ -168,8 +168,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Found>, LedgerError> {
     Ok(Some(found))
 }
 
-/// The error of a disk that cannot be read, for which the standard library has no name.
-const EIO: i32 = 5;
+/// `EIO`, `EBADMSG` and `EUCLEAN`: the errors of a disk or a file system that is broken, for which the standard library
+/// has no names.
+const DAMAGE: [i32; 3] = [5, 74, 117];
 
 fn title(line: &[u8]) -> Option<u32> {
     std::str::from_utf8(line).ok()?.strip_suffix('\n')?.strip_prefix(TITLE)?.parse().ok()

@@ -39,8 +39,8 @@ impl FileMark {
 
     /// Cuts the file back to the mark, unless it is not provably the same; then it is left as it is, and that is said:
     /// what is behind the mark may come a second time. A file that was renamed within its directory, as logrotate does
-    /// it, is found there.
-    pub(crate) fn restore(&self) -> Result<(), Failure> {
+    /// it, is found there. Says whether it still has its name.
+    pub(crate) fn restore(&self) -> Result<bool, Failure> {
         let path = self.path.display();
         let failed = |doing: &str| {
             let doing = format!("{doing} {path} after the last run");
@@ -50,13 +50,14 @@ impl FileMark {
             tracing::warn!(
                 "{path} was moved away or removed since the last run: if it had a part of the last batch, that comes again"
             );
-            return Ok(());
+            return Ok(false);
         };
         lock(&file, &found)?;
         fail_point::pass("file found again");
+        let has_its_name = found == self.path;
         let length = file.metadata().map_err(failed("reading the size of"))?.len();
         if length == self.length {
-            return Ok(());
+            return Ok(has_its_name);
         }
         let same = length > self.length && tail(&file, self.length).map_err(failed("reading"))? == self.tail;
         let found = found.display();
@@ -65,15 +66,15 @@ impl FileMark {
                 "{found} was changed by somebody else since the last run and is left as it is: a part of the last batch \
                  may come into it twice"
             );
-            return Ok(());
+            return Ok(has_its_name);
         }
-        file.set_len(self.length).map_err(failed("cutting back"))?;
+        file.set_len(self.length).and_then(|()| file.sync_data()).map_err(failed("cutting back"))?;
         fail_point::pass("file cut back");
         tracing::info!(
             bytes = length - self.length,
             "{found} is cut back to its last whole batch; what was behind that comes again"
         );
-        Ok(())
+        Ok(has_its_name)
     }
 
     fn find(&self) -> io::Result<Option<(PathBuf, File)>> {

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::super::{Slice, Source};
+use super::super::{Slice, Source, Trouble};
+use super::rotated;
 use crate::client::Message;
 use crate::config::{FileConfig, PathLayout, PathValues};
 
@@ -20,8 +21,13 @@ const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
 /// `2026-11-23T07:05`, of a time as the service writes it: all that a date and an hour in any time zone depend on.
 const MINUTE: usize = 16;
 
+/// About what a record has beside the payload of its message.
+const BESIDE_DATA: u64 = 200;
+
 /// Makes the paths of messages of one subscription.
 pub(super) struct Destinations {
+    /// Whether its files are rotated, so that not all paths can be told from those of rotated files.
+    rotates: bool,
     layout: PathLayout,
     /// The attributes in the path.
     attributes: Vec<String>,
@@ -41,8 +47,12 @@ pub(super) struct Destinations {
 
 /// The files of a batch.
 pub(super) struct Route {
+    /// Why it ends before the batch does, if that is because of a message.
+    pub(super) refused: Option<Trouble>,
     /// All different.
     pub(super) paths: Vec<Arc<Path>>,
+    /// About how much the messages for each of them are.
+    pub(super) bytes: Vec<u64>,
     /// For each message, the place of its path. It may end before the batch does.
     pub(super) files: Vec<usize>,
 }
@@ -54,6 +64,7 @@ impl Destinations {
         Self {
             attributes: layout.attributes().map(str::to_owned).collect(),
             layout,
+            rotates: config.rotation.is_some(),
             time_zone: config.time_zone.clone(),
             topic: String::new(),
             arrived: Date::ZERO,
@@ -64,6 +75,10 @@ impl Destinations {
             key: Vec::new(),
             last: None,
         }
+    }
+
+    pub(super) fn layout(&self) -> &PathLayout {
+        &self.layout
     }
 
     /// To be called before the first message if the topic is in the path.
@@ -79,7 +94,7 @@ impl Destinations {
             self.forget();
             self.arrived = arrived;
         }
-        let mut route = Route { paths: Vec::new(), files: Vec::new() };
+        let mut route = Route { refused: None, paths: Vec::new(), bytes: Vec::new(), files: Vec::new() };
         let mut places = vec![None; self.paths.len()];
         for message in slice.messages() {
             let path = self.of(&message);
@@ -87,11 +102,18 @@ impl Destinations {
             let place = match places[path] {
                 Some(place) => place,
                 None if route.paths.len() == most => break,
+                None if self.rotates && rotated::is_taken(&self.paths[path]) => {
+                    let reason = "its file would have the name of a rotated one".to_owned();
+                    route.refused = Some(Trouble::Reject { message: message.id(), reason });
+                    break;
+                }
                 None => {
                     route.paths.push(Arc::clone(&self.paths[path]));
+                    route.bytes.push(0);
                     *places[path].insert(route.paths.len() - 1)
                 }
             };
+            route.bytes[place] += message.data_text().len() as u64 + BESIDE_DATA;
             route.files.push(place);
         }
         route

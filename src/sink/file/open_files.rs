@@ -11,6 +11,7 @@ use super::super::jsonl::{Encoder, Unfit};
 use super::super::{Notebook, Occasion};
 use super::Framing;
 use super::output::Output;
+use super::rotator::{self, Rotator, instant};
 use crate::client::Message;
 use crate::fail_point;
 
@@ -27,6 +28,7 @@ pub(super) struct OpenFiles {
     notebook: Arc<dyn Notebook>,
     framing: Framing,
     most: usize,
+    rotator: Option<Rotator>,
     outputs: Vec<Output>,
     /// How much is in all buffers.
     pending: usize,
@@ -34,8 +36,20 @@ pub(super) struct OpenFiles {
 
 impl OpenFiles {
     /// At most `most` files are open at a time. None is yet.
-    pub(super) fn new(most: usize, framing: Framing, notebook: Arc<dyn Notebook>) -> Self {
-        Self { notebook, framing, most, outputs: Vec::new(), pending: 0 }
+    pub(super) fn new(
+        most: usize,
+        framing: Framing,
+        rotator: Option<Rotator>,
+        notebook: Arc<dyn Notebook>,
+    ) -> Self {
+        Self { notebook, framing, most, rotator, outputs: Vec::new(), pending: 0 }
+    }
+
+    /// Nothing is to be cut from what earlier runs have left.
+    pub(super) fn are_whole(&mut self) {
+        if let Some(rotator) = &mut self.rotator {
+            rotator.begin();
+        }
     }
 
     pub(super) fn most(&self) -> usize {
@@ -48,10 +62,14 @@ impl OpenFiles {
     }
 
     /// Makes the files at `paths`, which are no more than may be open, ready to be written to. Returns their places, in
-    /// the same order.
-    pub(super) fn begin(&mut self, paths: &[Arc<Path>]) -> Result<Vec<usize>, Failure> {
+    /// the same order. `bytes` is about how much will be written to each.
+    pub(super) fn begin(&mut self, paths: &[Arc<Path>], bytes: &[u64]) -> Result<Vec<usize>, Failure> {
+        self.settle()?;
         self.make_room(paths)?;
-        let places = self.open(paths)?;
+        let mut places = self.open(paths)?;
+        if self.rotate(places.iter().copied().zip(bytes.iter().copied()))? {
+            places = self.open(paths)?;
+        }
         let mut marks = Vec::new();
         for place in &places {
             marks.extend(self.outputs[*place].file.begin()?.map(|mark| (*place, mark)));
@@ -99,7 +117,11 @@ impl OpenFiles {
                 places.push(*place);
             } else {
                 places.push(self.outputs.len());
-                self.outputs.push(Output::open(path.to_path_buf(), self.framing.clone())?);
+                let mut output = Output::open(path.to_path_buf(), self.framing.clone())?;
+                if let Some(rotator) = &mut self.rotator {
+                    output.due = rotator.opened(&output.file)?;
+                }
+                self.outputs.push(output);
             }
         }
         Ok(places)
@@ -181,8 +203,10 @@ impl OpenFiles {
     pub(super) fn due(&self, occasion: Occasion) -> Option<Instant> {
         match occasion {
             Occasion::Lull | Occasion::Stop => {
-                let unused = self.outputs.iter().filter(|output| !output.file.used);
-                unused.map(|output| output.last_used + IDLE).min()
+                let unused = || self.outputs.iter().filter(|output| !output.file.used);
+                let rotated = unused().filter_map(|output| output.due);
+                let rotated = rotated.chain(self.rotator.as_ref().and_then(Rotator::next)).min().map(instant);
+                unused().map(|output| output.last_used + IDLE).chain(rotated).min()
             }
             Occasion::Reopen => (!self.outputs.is_empty()).then(Instant::now),
         }
@@ -190,6 +214,12 @@ impl OpenFiles {
 
     /// Does what is due.
     pub(super) fn tend(&mut self, occasion: Occasion) -> Result<(), Failure> {
+        self.settle()?;
+        self.rotate((0..self.outputs.len()).map(|place| (place, 0)))?;
+        if let Some(rotator) = &mut self.rotator {
+            rotator.rename_closed(&*self.notebook)?;
+            self.settle()?;
+        }
         let is_due = |output: &&Output| {
             !output.file.used && (occasion == Occasion::Reopen || output.last_used.elapsed() >= IDLE)
         };
@@ -205,7 +235,45 @@ impl OpenFiles {
         let paths: Vec<_> = closing.iter().map(PathBuf::as_path).collect();
         let released = self.notebook.release(&paths);
         released.map_err(|error: io::Error| Failure::new("noting that files are closed", error))?;
-        self.outputs.retain(|output| !closing.contains(output.file.path()));
+        self.outputs.retain(|output| {
+            let stays = !closing.contains(output.file.path());
+            if let Some(rotator) = self.rotator.as_mut().filter(|_| !stays) {
+                rotator.closed(output.file.path(), output.due);
+            }
+            stays
+        });
         Ok(())
+    }
+
+    /// Rotates those of the open files at these places that are due before so much is written to each. Whether there were
+    /// any; the places are others then.
+    fn rotate(&mut self, places: impl Iterator<Item = (usize, u64)>) -> Result<bool, Failure> {
+        let Some(rotator) = &mut self.rotator else { return Ok(false) };
+        let mut due = Vec::new();
+        for (place, more) in places {
+            let Output { file, due: at, .. } = &self.outputs[place];
+            if !file.used && rotator.is_due(*at, file.metadata()?.len(), more) {
+                due.push(place);
+            }
+        }
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let marks = rotator::marks(&*self.notebook);
+        for place in due {
+            let output = &mut self.outputs[place];
+            output.due = rotator.rename(&output.file, &marks)?.or(output.due);
+        }
+        self.settle()
+    }
+
+    /// Closes what was renamed and hands it on. Whether there was anything.
+    fn settle(&mut self) -> Result<bool, Failure> {
+        let moved = self.rotator.as_ref().map(Rotator::moved).transpose()?.unwrap_or_default();
+        self.close(&moved)?;
+        if let Some(rotator) = &mut self.rotator {
+            rotator.hand_on();
+        }
+        Ok(!moved.is_empty())
     }
 }

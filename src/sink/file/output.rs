@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::super::append_file::{AppendFile, Failure};
 use super::super::jsonl::{Encoder, Unfit};
 use super::Framing;
@@ -17,12 +19,15 @@ pub(super) struct Output {
     buffer: Vec<u8>,
     /// When the last batch that it had a part in was begun.
     pub(super) last_used: Instant,
+    /// When it is to be rotated at the latest.
+    pub(super) due: Option<Timestamp>,
 }
 
 impl Output {
     /// Opens the file, and makes it and its directories where they are missing.
     pub(super) fn open(path: PathBuf, framing: Framing) -> Result<Self, Failure> {
-        Ok(Self { file: AppendFile::open(path)?, framing, buffer: Vec::new(), last_used: Instant::now() })
+        let file = AppendFile::open(path)?;
+        Ok(Self { file, framing, buffer: Vec::new(), last_used: Instant::now(), due: None })
     }
 
     /// After its mark was made known: makes the file ready for records.

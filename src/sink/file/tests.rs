@@ -1,3 +1,5 @@
+mod rotation;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -5,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{SinkKind, sink_for_test};
+use crate::config::{RotationConfig, SinkKind, sink_for_test};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook, source};
@@ -17,9 +19,14 @@ fn sink(path: &Path, format: &str) -> FileSink {
 }
 
 fn sink_with(path: &Path, format: &str, notebook: Arc<Jotter>) -> FileSink {
+    rotating(path, format, None, notebook)
+}
+
+fn rotating(path: &Path, format: &str, rotation: Option<RotationConfig>, notebook: Arc<Jotter>) -> FileSink {
     let keys = format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}");
+    let config = FileConfig { rotation, ..config(&keys) };
     let client = AmsClient::builder("http://127.0.0.1:1", "P".parse().unwrap()).token("T".into());
-    FileSink::new("out", &config(&keys), &source(), &client.build().unwrap(), notebook)
+    FileSink::new("out", &config, &source(), &client.build().unwrap(), notebook)
 }
 
 /// The configuration of these keys.

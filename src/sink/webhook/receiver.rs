@@ -4,22 +4,29 @@
 //! reported: its body may repeat messages. No URL is shown beyond scheme and host.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::{Compression, write::GzEncoder};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Body, Method, Response, StatusCode};
 
-use super::cuts::Cuts;
 use super::encoding::Request;
+use super::flights::Flights;
+use super::signature::sign;
 use crate::client::{
-    BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport, retry_after,
+    BuildError, Connector, Credential, ErrorKind, NoAnswer, NoToken, Timeouts, Token, Transport,
+    refusal_of_certificate, retry_after,
 };
-use crate::config::{CaSource, SecretUrl, TokenSource, WebhookConfig, WebhookCredential};
+use crate::config::{
+    CaSource, HostCertificate, SecretUrl, SigningSecret, TokenSource, WebhookConfig, WebhookCredential,
+    WebhookFormat,
+};
 use crate::sink::{LONGEST_RETRY_AFTER, SinkError};
 
 /// More than this is not read of an answer.
@@ -30,10 +37,15 @@ pub(crate) struct Receiver {
     connector: Connector,
     url: SecretUrl,
     origin: String,
+    format: WebhookFormat,
     headers: HeaderMap,
     bearer: Option<Credential>,
+    /// Whether there is a certificate to show.
+    certified: bool,
+    signing_secrets: Vec<SigningSecret>,
+    gzip: bool,
     timeouts: Timeouts,
-    cuts: Mutex<Cuts>,
+    flights: Mutex<Flights>,
 }
 
 /// What an answer, or its absence, means for the messages of a request.
@@ -68,7 +80,6 @@ impl Receiver {
                 headers.insert(name, secret(value));
             }
         }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let bearer = match &config.credential {
             None => None,
             Some(WebhookCredential::Bearer(TokenSource::File(path))) => Some(Credential::file(path.clone())),
@@ -84,28 +95,41 @@ impl Receiver {
             }
         };
         Ok(Self {
-            connector: Connector::patient(transport)?,
+            connector: Connector::patient_with(
+                transport,
+                config.certificate.as_ref().map(HostCertificate::files),
+            )?,
+            certified: config.certificate.is_some(),
+            signing_secrets: config.signing_secrets.clone(),
+            gzip: config.gzip,
             url: config.url.clone(),
             origin: config.url.origin(),
+            format: config.format.clone(),
             headers,
             bearer,
             timeouts,
-            cuts: Mutex::new(Cuts::new(config.batch as usize)),
+            flights: Mutex::new(Flights::new(config.batch as usize, config.concurrency as usize)),
         })
     }
 
-    pub(super) fn cuts(&self) -> MutexGuard<'_, Cuts> {
-        self.cuts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What its requests hold.
+    pub(super) fn format(&self) -> &WebhookFormat {
+        &self.format
+    }
+
+    pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request, once; and once more if its token was refused and the file has another by now.
-    pub(super) async fn post(&self, request: Request) -> Answer {
-        let mut http = reqwest::Request::new(Method::POST, self.url.expose().clone());
-        *http.headers_mut() = self.headers.clone();
-        if let Ok(key) = HeaderValue::from_str(&request.idempotency_key) {
-            http.headers_mut().insert("idempotency-key", key);
-        }
-        *http.body_mut() = Some(Body::from(request.body));
+    pub(super) async fn post(&self, request: &Request) -> Answer {
+        let http = match self.http(request).await {
+            Ok(http) => http,
+            Err(error) => {
+                let error = SinkError::new("io", format!("compressing failed: {error}"));
+                return Answer::NotNow { after: None, error };
+            }
+        };
         let client = match self.connector.http().await {
             Ok(client) => client,
             Err(why) => return not_now(why),
@@ -120,11 +144,41 @@ impl Receiver {
         match sent {
             Ok(response) => self.judge(response).await,
             Err(error) => {
+                if let Some(alert) = refusal_of_certificate(&error) {
+                    let what = if self.certified {
+                        "it does not take the certificate"
+                    } else {
+                        "it may ask for a certificate, and no `certificate` is set"
+                    };
+                    let said = format!("{} ended the TLS handshake ({alert:?}): {what}", self.origin);
+                    return Answer::NotSo(SinkError::new("unauthorized", said));
+                }
                 let why = self.timeouts.no_answer(&self.origin, &error);
                 self.connector.learn_from(&why);
                 not_now(why)
             }
         }
+    }
+
+    /// The request as it goes out, signed now.
+    async fn http(&self, request: &Request) -> io::Result<reqwest::Request> {
+        let Request { body, headers, idempotency_key, .. } = request;
+        let (mut body, mut headers) = (body.clone(), headers.clone());
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        if let Ok(key) = HeaderValue::from_str(idempotency_key) {
+            headers.insert("idempotency-key", key);
+        }
+        if self.gzip {
+            body = tokio::task::spawn_blocking(move || gzip(&body)).await??.into();
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        sign(&self.signing_secrets, idempotency_key, &body, SystemTime::now(), &mut headers);
+        let mut http = reqwest::Request::new(Method::POST, self.url.expose().clone());
+        *http.headers_mut() = headers;
+        *http.body_mut() = Some(Body::from(body));
+        Ok(http)
     }
 
     async fn authenticated(
@@ -195,6 +249,13 @@ fn redirect(response: &Response) -> String {
     let target = target.filter(reqwest::Url::has_host).map(|target| target.origin().ascii_serialization());
     let target = target.map(|origin| format!(" to {origin}")).unwrap_or_default();
     format!(": a redirect{target}, which is not followed; url must be the final address")
+}
+
+/// The same for the same body. Blocks.
+fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
 }
 
 fn not_now(NoAnswer { kind, class, message }: NoAnswer) -> Answer {

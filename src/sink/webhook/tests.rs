@@ -1,3 +1,5 @@
+mod at_once;
+
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
@@ -22,7 +24,11 @@ fn config(url: &str, more: &str) -> WebhookConfig {
 }
 
 fn sink(url: &str, more: &str) -> WebhookSink {
-    WebhookSink::new(Arc::new(Receiver::new(&config(url, more)).unwrap()), &source(), notebook())
+    open(Arc::new(Receiver::new(&config(url, more)).unwrap()))
+}
+
+fn open(receiver: Arc<Receiver>) -> WebhookSink {
+    WebhookSink::new(receiver, &source(), "https://ams", notebook())
 }
 
 async fn deliver(sink: &mut WebhookSink, slice: &Slice) -> Delivery {
@@ -67,10 +73,10 @@ async fn messages_go_in_order_one_request_each_unless_batch_says_more() {
 async fn a_retry_is_the_same_request_though_there_is_more_by_now_and_the_sink_is_another() {
     let server = Server::start(|_, before| status(if before < 3 { 503 } else { 200 })).await;
     let receiver = Arc::new(Receiver::new(&config(&server.url, "batch = 4")).unwrap());
-    let mut first = WebhookSink::new(Arc::clone(&receiver), &source(), notebook());
+    let mut first = open(Arc::clone(&receiver));
     deliver(&mut first, &slice(0, 2, 0)).await.trouble.unwrap();
     deliver(&mut first, &slice(0, 9, 0)).await.trouble.unwrap();
-    let mut second = WebhookSink::new(receiver, &source(), notebook());
+    let mut second = open(receiver);
     deliver(&mut second, &slice(0, 9, 0)).await.trouble.unwrap();
     assert!(deliver_all(&mut second, &slice(0, 9, 0)).await.is_none());
     let seen = server.seen();
@@ -206,7 +212,7 @@ async fn credentials_and_headers_are_sent_and_never_shown() {
         let server = Server::start(|_, _| status(500)).await;
         let config = config(&format!("{}/{SECRET}", server.url), &more);
         let receiver = Arc::new(Receiver::new(&config).unwrap());
-        let mut sink = WebhookSink::new(receiver, &source(), notebook());
+        let mut sink = open(receiver);
         let (_, text) = error_of(deliver(&mut sink, &slice(0, 1, 0)).await);
         let seen = &server.seen()[0];
         assert_eq!(seen.header("authorization"), authorization);
@@ -337,4 +343,18 @@ async fn until_its_authorities_can_be_read_nothing_is_sent_and_the_file_is_named
     std::fs::write(&ca, certificate.pem()).unwrap();
     assert!(deliver_all(&mut sink, &slice(0, 1, 0)).await.is_none());
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_signed_request_that_is_sent_again_has_the_same_id_and_body() {
+    let server = Server::start(|_, before| status(if before == 0 { 503 } else { 200 })).await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let mut sink = sink(&server.url, &format!("signing_secrets = [{secret:?}]"));
+    assert!(deliver_all(&mut sink, &slice(0, 1, 0)).await.is_none());
+    let [first, again] = &server.seen()[..] else { panic!("two requests") };
+    assert_eq!((&first.body, first.header("webhook-id")), (&again.body, "P/S/0/0"));
+    assert_eq!(again.header("webhook-id"), "P/S/0/0");
+    assert!(again.header("webhook-timestamp") >= first.header("webhook-timestamp"));
+    assert!(first.header("webhook-signature").starts_with("v1,"));
+    assert!(!format!("{sink:?}").contains("MfKQ"));
 }

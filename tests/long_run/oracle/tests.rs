@@ -80,6 +80,25 @@ fn what_was_sent_ahead_is_not_missed_and_not_out_of_order() {
 }
 
 #[test]
+fn two_seeks_that_lead_to_one_message_explain_it_twice() {
+    let mut truth = truth(&[(50, 19), (60, 20)]);
+    truth.log().cut = 20;
+    let twice = ids(0, (0..50).chain(20..60).chain(20..100));
+    let twice = account(&truth, 0, twice);
+    assert!(twice.faults.is_empty() && twice.rewinds == 2, "{twice:?}");
+}
+
+#[test]
+fn a_seek_shows_by_what_was_sent_ahead_of_the_message_it_led_to() {
+    let (truth, again) = (truth(&[(50, 20)]), || ids(0, (0..50).chain([21, 20]).chain(22..100)));
+    let ahead = account(&truth, 10, again());
+    assert!(ahead.faults.is_empty() && ahead.rewinds == 1 && ahead.missing.is_empty(), "{ahead:?}");
+    assert_fault(&account(&truth, 1, again()), "nobody wanted it");
+    let never = ids(0, (0..50).chain(21..100));
+    assert_fault(&account(&truth, 10, never), "offset: 20 } is missing");
+}
+
+#[test]
 fn a_seek_that_must_show_is_asked_for() {
     let mut truth = truth(&[(90, 20)]);
     truth.moves[0].is_seen = true;

@@ -1,0 +1,125 @@
+//! Looking for rotated files of all paths that a template can become, those too that no message comes for any more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use super::keep::{Files, rotated_in};
+
+/// Where rotated files of a sink may be.
+#[derive(Debug, Clone)]
+pub(super) struct Survey {
+    root: PathBuf,
+    /// The names below it; NUL, which is in no name, stands for any text.
+    names: Vec<String>,
+}
+
+impl Survey {
+    /// `path` is that of a file, with NUL for what differs from message to message.
+    pub(super) fn new(path: &str) -> Self {
+        let mut survey = Self { root: PathBuf::new(), names: Vec::new() };
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => survey.names.push(name.to_string_lossy().into_owned()),
+                // Only before the first name does a template have these, or they are as good as gone.
+                other if survey.names.is_empty() => survey.root.push(other),
+                other => survey.names.push(other.as_os_str().to_string_lossy().into_owned()),
+            }
+        }
+        survey
+    }
+
+    /// By their path, the rotated files that there are. What cannot be read is passed over.
+    pub(super) fn rotated(&self) -> BTreeMap<PathBuf, Files> {
+        let mut found = BTreeMap::new();
+        walk(&self.root, &self.names, &mut found);
+        found
+    }
+}
+
+impl fmt::Display for Survey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root.join(self.names.join("/").replace('\0', "*")).display())
+    }
+}
+
+fn walk(directory: &Path, names: &[String], found: &mut BTreeMap<PathBuf, Files>) {
+    let Some((name, below)) = names.split_first() else { return };
+    if below.is_empty() {
+        let is_ours =
+            |path: &Path| path.file_name().is_some_and(|found| matches(name, &found.to_string_lossy()));
+        found.extend(rotated_in(directory, is_ours).unwrap_or_default());
+    } else if name.contains('\0') {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| matches(name, &entry.file_name().to_string_lossy())) {
+            walk(&entry.path(), below, found);
+        }
+    } else {
+        walk(&directory.join(name), below, found);
+    }
+}
+
+/// Whether `name` is `mask` with some text for each NUL.
+fn matches(mask: &str, name: &str) -> bool {
+    let Some((first, rest)) = mask.split_once('\0') else { return mask == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let mut pieces: Vec<_> = rest.split('\0').collect();
+    let last = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some((_, after)) = name.split_once(piece) else { return false };
+        name = after;
+    }
+    name.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_fits_any_text_in_its_gaps_and_nothing_else() {
+        for (mask, name, fits) in [
+            ("a.jsonl", "a.jsonl", true),
+            ("a.jsonl", "b.jsonl", false),
+            ("\0.jsonl", ".jsonl", true),
+            ("\0.jsonl", "x.y.jsonl", true),
+            ("\0.jsonl", "x.json", false),
+            ("a-\0\0-\0.x", "a-b--c.x", true),
+            ("a-\0-\0.x", "a-b.x", false),
+            ("a\0a", "a", false),
+            ("\0", "", true),
+        ] {
+            assert_eq!(matches(mask, name), fits, "{mask:?} {name}");
+        }
+    }
+
+    #[test]
+    fn rotated_files_of_every_path_are_found_and_no_others() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "x").unwrap();
+        };
+        let ours = ["d/a-1/x/b.2026-11-24T16-30-10Z.jsonl", "d/a-2/x/c.2026-11-24T16-30-10Z-2.jsonl.zst"];
+        for name in ours {
+            write(name);
+        }
+        for name in [
+            "d/a-1/x/b.jsonl",
+            "d/a-1/x/b.2026-11-24T16-30-10Z.raw",
+            "d/a-1/x/y/b.2026-11-24T16-30-10Z.jsonl",
+            "d/a-1/y/b.2026-11-24T16-30-10Z.jsonl",
+            "d/b-1/x/b.2026-11-24T16-30-10Z.jsonl",
+            "d/b.2026-11-24T16-30-10Z.jsonl",
+        ] {
+            write(name);
+        }
+        let survey = Survey::new(&format!("{}/d/a-\0/x/\0.jsonl", home.path().display()));
+        let found = survey.rotated();
+        let paths: Vec<_> = found.keys().collect();
+        assert_eq!(paths, [&home.path().join("d/a-1/x/b.jsonl"), &home.path().join("d/a-2/x/c.jsonl")]);
+        assert!(survey.to_string().ends_with("/d/a-*/x/*.jsonl"));
+        assert!(Survey::new("/there/is/none/\0/of/\0").rotated().is_empty());
+    }
+}
