@@ -255,11 +255,6 @@ impl Lane {
         }
     }
 
-    /// Whether it still works on what it was given before and nobody waits for any more.
-    pub(super) fn is_busy(&self) -> bool {
-        self.sink.is_busy()
-    }
-
     /// Lets the sink do what is due while it is given nothing. Says in how long it wants that again at the latest.
     pub(super) async fn tend(&mut self, occasion: Occasion) -> Option<Duration> {
         let tended = if self.required {
