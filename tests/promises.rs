@@ -62,6 +62,7 @@ mod poison;
 mod power_loss;
 mod quickstart_forwards;
 mod recordings_of_the_real_service;
+mod reports;
 mod retries;
 mod rivals;
 mod scenes;

@@ -18,7 +18,7 @@ pub(super) static ROOT: TableKeys = table(
     "",
     &["state_dir", "log", "admin", "shutdown", "limits", "connections", "subscriptions", "emulator"],
 );
-pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
+pub(super) static LOG: TableKeys = table("log", &["level", "format", "report_every"]);
 pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
 pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
 pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes", "dead_letter_bytes"]);

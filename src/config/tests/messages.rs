@@ -78,6 +78,8 @@ level = "inof"
     => log.level: "inof" is not a level or filter | did you mean "info"?
 level = "info,a=b=c"
     => log.level: "info,a=b=c" is not a level or filter | off, error, warn, info, debug or trace, or a filter such as "info,ams_forwarder::pipeline=debug"
+report_every = "0s"
+    => log.report_every: "0s" is out of bounds | from "1s" to "366d"
 format = "jsn"
     => log.format: "jsn" is none of the values there are | did you mean "json"? ("auto", "text", "json", "journald")
 format = true
