@@ -30,6 +30,7 @@ mod pull;
 mod rival;
 mod status;
 mod story;
+mod tend;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ use crate::client::{AmsClient, PollInterval};
 use crate::config::SubscriptionConfig;
 pub use crate::metrics::State;
 use crate::metrics::SubscriptionMetrics;
-use crate::sink::{Sink, Source};
+use crate::sink::{Occasion, Sink, Source};
 
 use ack_deadline::AckDeadline;
 use admit::Admitted;
@@ -175,6 +176,7 @@ impl Pipeline {
                 break;
             }
         }
+        self.tend(Occasion::Stop).await;
         // From now on the files may be written to by anybody.
         self.ledger.release(self.lanes.iter().filter_map(Lane::settled)).await;
         self.say_goodbye();
@@ -227,7 +229,10 @@ impl Pipeline {
                 self.poll.reset();
                 ControlFlow::Continue(())
             }
-            Round::Idle => pause(self.poll.next(), stop).await,
+            Round::Idle => {
+                let pause = self.poll.next();
+                self.idle(pause, stop).await
+            }
         }
     }
 

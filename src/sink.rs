@@ -21,7 +21,7 @@ use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::{Batch, Message, ProjectName, SubscriptionName};
 
@@ -63,6 +63,28 @@ pub(crate) trait Sink: Send + Sync {
     /// Delivers the messages of `slice` in order, or as many of them as one step takes. A slice that begins where the
     /// last one did is another attempt.
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>>;
+
+    /// Does what is due while nothing is to be delivered, and says when it wants to be asked again at the latest; `None`
+    /// if it need not be. What fails does no harm to what was vouched for, and is tried again. Returns at once if there
+    /// is nothing to do, and does not wait for a delivery that is still at work.
+    fn tend(&mut self, occasion: Occasion) -> Pin<Box<dyn Future<Output = Tended> + Send + '_>> {
+        let _ = occasion;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// When a sink wants to be tended again at the latest.
+pub(crate) type Tended = Result<Option<Instant>, SinkError>;
+
+/// Why a sink is tended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// There is nothing to deliver at the moment.
+    Lull,
+    /// Somebody wants all files to be opened anew.
+    Reopen,
+    /// The pipeline ends: nothing comes after this.
+    Stop,
 }
 
 /// Some neighbouring messages of a batch, at least one. Cheap to clone.
@@ -200,6 +222,10 @@ impl SinkError {
     fn new(class: &'static str, message: impl Into<String>) -> Self {
         Self { class, message: message.into() }
     }
+
+    fn from_io(doing: &str, error: &std::io::Error) -> Self {
+        Self { class: io_class(error), message: format!("{doing}: {error}") }
+    }
 }
 
 impl Trouble {
@@ -207,8 +233,7 @@ impl Trouble {
     /// (a full disk above all) may pass by itself.
     pub(crate) fn from_io(doing: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
-        let message = format!("{doing}: {error}");
-        let failure = SinkError { class: io_class(error), message };
+        let failure = SinkError::from_io(doing, error);
         let lasting = matches!(
             error.kind(),
             K::PermissionDenied | K::ReadOnlyFilesystem | K::NotADirectory | K::IsADirectory | K::BrokenPipe

@@ -80,9 +80,10 @@ impl Parts<'_> {
                 continue;
             };
             for sink in &entry.sinks {
-                if let SinkKind::File { path, .. } = &sink.kind {
+                if let SinkKind::File(file) = &sink.kind {
                     let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), "path"];
-                    files.push((key.clone(), (key, path.shape(connection.project.as_str(), &entry.key))));
+                    files
+                        .push((key.clone(), (key, file.path.shape(connection.project.as_str(), &entry.key))));
                 }
             }
         }

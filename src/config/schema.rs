@@ -61,6 +61,7 @@ pub(super) static SINK: TableKeys = TableKeys {
     keys: &[
         "type",
         "path",
+        "max_open_files",
         "format",
         "url",
         "headers",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    PathTemplate, name,
+    name,
     retry::{self, ATTEMPTS},
     schema,
     section::{Section, Words},
@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
+mod file;
 mod webhook;
 
+pub use file::FileConfig;
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -48,12 +50,7 @@ pub enum OnReject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkKind {
     /// Appends to files.
-    File {
-        /// Which file a message goes to.
-        path: PathTemplate,
-        /// How it is written.
-        format: Format,
-    },
+    File(Box<FileConfig>),
     /// Writes to standard output, which is not durable.
     Stdout {
         /// How a message is written.
@@ -109,8 +106,9 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 14] = [
+static KEYS: [(&str, &[Kind]); 15] = [
     ("path", &[Kind::File]),
+    ("max_open_files", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),
@@ -158,7 +156,7 @@ pub(super) fn read(
     refuse_keys_of_others(kind, &mut section);
     let on_reject = on_reject(&mut section, required);
     let kind = match kind {
-        Kind::File => read_file(&mut section),
+        Kind::File => file::read(&mut section).map(|file| SinkKind::File(Box::new(file))),
         Kind::Stdout => Some(SinkKind::Stdout { format: format(&mut section) }),
         Kind::Webhook => webhook::read(&mut section).map(|webhook| SinkKind::Webhook(Box::new(webhook))),
         Kind::Topic => read_topic(&mut section, around),
@@ -200,15 +198,6 @@ fn on_reject(section: &mut Section<'_>, required: bool) -> OnReject {
 
 fn format(section: &mut Section<'_>) -> Format {
     section.word("format", &FORMATS).unwrap_or(Format::Jsonl)
-}
-
-fn read_file(section: &mut Section<'_>) -> Option<SinkKind> {
-    let format = format(section);
-    let path = section.parsed("path", PathTemplate::parse);
-    if !section.has("path") {
-        section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
-    }
-    Some(SinkKind::File { path: path?, format })
 }
 
 fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<SinkKind> {

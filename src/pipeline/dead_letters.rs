@@ -132,7 +132,7 @@ impl DeadLetters {
             return Ok(());
         }
         directory.sync()?;
-        notebook.intend(end)?;
+        notebook.intend(vec![end])?;
         fail_point::pass("letter announced");
         Ok(())
     }

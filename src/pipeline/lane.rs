@@ -18,10 +18,16 @@ use crate::backoff::Backoff;
 use crate::config::{OnReject, SinkConfig};
 use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
-use crate::sink::{Delivery, Sink, SinkError, Slice, Trouble, io_class};
+use crate::sink::{Delivery, Occasion, Sink, SinkError, Slice, Trouble, io_class};
 
 /// A delivery that takes longer than this is told about.
 const SLOW: Duration = Duration::from_secs(30);
+
+/// A best-effort sink that is tended for longer has had its time.
+const LONGEST_TENDING: Duration = Duration::from_secs(5);
+
+/// What failed while a sink was tended is tried again after so long.
+const TEND_AGAIN: Duration = Duration::from_secs(1);
 
 /// A sink and what is known of it.
 pub(super) struct Lane {
@@ -43,6 +49,7 @@ pub(super) struct Lane {
     complaint: Complaint,
     too_slow: Complaint,
     rejections: Complaint,
+    tending: Complaint,
     dead_letters: DeadLetters,
     ledger: Arc<Ledger>,
     metrics: Arc<SubscriptionMetrics>,
@@ -106,6 +113,7 @@ impl Lane {
             complaint: Complaint::default(),
             too_slow: Complaint::default(),
             rejections: Complaint::default(),
+            tending: Complaint::default(),
             dead_letters: parts.dead_letters.clone(),
             ledger: Arc::clone(&parts.ledger),
             metrics: Arc::clone(&parts.metrics),
@@ -256,6 +264,27 @@ impl Lane {
     /// Whether it still works on what it was given before and nobody waits for any more.
     pub(super) fn is_busy(&self) -> bool {
         self.sink.is_busy()
+    }
+
+    /// Lets the sink do what is due while it is given nothing. Says in how long it wants that again at the latest.
+    pub(super) async fn tend(&mut self, occasion: Occasion) -> Option<Duration> {
+        let tended = if self.required {
+            self.sink.tend(occasion).await
+        } else {
+            // One that hangs holds nothing up.
+            tokio::time::timeout(LONGEST_TENDING, self.sink.tend(occasion)).await.unwrap_or(Ok(None))
+        };
+        match tended {
+            Ok(due) => due.map(|due| due.saturating_duration_since(Instant::now())),
+            Err(error) => {
+                self.metrics.sink(&self.name, |sink| sink.failures.count(error.class));
+                if self.tending.is_news(&error.message) {
+                    let (subscription, sink) = (&self.key, &self.name);
+                    tracing::warn!(subscription, sink, "{subscription}: sink {sink}: {error}; trying again");
+                }
+                Some(TEND_AGAIN)
+            }
+        }
     }
 
     /// The name of the sink, if nothing would have to be cut from its files after a crash.

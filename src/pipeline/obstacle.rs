@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dead_letters::NotKept;
 use super::ledger::Unwritable;
-use super::{Pipeline, State, pause};
+use super::{Pipeline, State};
 use crate::client::{Error, ErrorKind};
 
 /// A `Retry-After` above this is a mistake somewhere: it would silence the subscription.
@@ -101,7 +101,7 @@ impl Pipeline {
             // The sink has said so itself, in log and status.
             Obstacle::GivenBack { wait } => {
                 self.next_look = tokio::time::Instant::now();
-                return pause(*wait, stop).await;
+                return self.idle(*wait, stop).await;
             }
             obstacle if obstacle.parks() => self.config.retry.max(),
             Obstacle::Service(error) => {
@@ -123,6 +123,6 @@ impl Pipeline {
         }
         self.status.set(state, Some(obstacle.to_string()));
         self.next_look = tokio::time::Instant::now();
-        pause(wait, stop).await
+        self.idle(wait, stop).await
     }
 }

@@ -1,7 +1,7 @@
 //! A file that is only appended to: opened, locked, synced, cut back when a batch fails, and cut back after a crash.
 //!
 //! What was written is vouched for with a [`FileMark`]; what is behind the last mark after a crash is cut off. So before
-//! it writes to a file anew, the place where it begins is made known: see [`Notebook::intend`].
+//! a file is written to anew, the place where that begins is made known: see [`AppendFile::begin`].
 
 mod mark;
 
@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::notebook::Notebook;
 use super::{SinkError, Trouble};
 use crate::fail_point;
 pub(crate) use mark::FileMark;
@@ -21,6 +20,12 @@ pub(crate) use mark::FileMark;
 pub(crate) struct Failure {
     doing: String,
     error: io::Error,
+}
+
+impl Failure {
+    pub(crate) fn new(doing: &str, error: io::Error) -> Self {
+        Self { doing: doing.to_owned(), error }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -34,6 +39,12 @@ impl From<Failure> for Trouble {
         if failure.error.kind() == io::ErrorKind::WouldBlock {
             return Self::Retry { after: None, error: SinkError { class: "io", message: failure.doing } };
         }
+        Self::from_io(&failure.doing, &failure.error)
+    }
+}
+
+impl From<Failure> for SinkError {
+    fn from(failure: Failure) -> Self {
         Self::from_io(&failure.doing, &failure.error)
     }
 }
@@ -57,8 +68,8 @@ pub(crate) struct AppendFile {
     length: u64,
     /// Whether its name is durable, not only its content.
     named: bool,
-    /// Its length at the last mark that was made known.
-    marked: Option<u64>,
+    /// The last mark that was made known.
+    mark: Option<FileMark>,
 }
 
 impl AppendFile {
@@ -78,27 +89,28 @@ impl AppendFile {
             OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("opening"))?;
         lock(&file, &path)?;
         fail_point::pass("file opened");
-        Ok(Self { file, used: false, durable: 0, length: 0, named: false, marked: None, path })
+        Ok(Self { file, used: false, durable: 0, length: 0, named: false, mark: None, path })
     }
 
-    /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. A
-    /// last line without its end, left by a crash, is ended, so that it spoils no other.
-    pub(crate) fn begin(&mut self, notebook: &dyn Notebook) -> Result<(), Failure> {
+    /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. The
+    /// mark is to be made known before the file is written to; `None` if it is known already.
+    pub(crate) fn begin(&mut self) -> Result<Option<FileMark>, Failure> {
         let size = self.file.metadata().map_err(|error| self.failure("reading the size of", error))?.len();
         (self.length, self.durable, self.used) = (size, size, true);
-        if self.marked != Some(size) {
-            let mark = self.mark()?;
-            if let Err(error) = notebook.intend(mark) {
-                self.marked = None;
-                return Err(self.failure("noting the length of", error));
-            }
-            fail_point::pass("file intended");
+        if self.mark.as_ref().is_some_and(|mark| mark.length == size) {
+            return Ok(None);
         }
-        if self.is_torn().map_err(|error| self.failure("reading the end of", error))? {
-            tracing::warn!("the last line of {} has no end, after a crash; ending it", self.path.display());
-            self.append(b"\n")?;
-        }
-        Ok(())
+        self.current_mark().map(Some)
+    }
+
+    /// This mark was made known; `None` if that failed, so that nobody knows what is known.
+    pub(crate) fn know(&mut self, mark: Option<FileMark>) {
+        self.mark = mark;
+    }
+
+    /// The last mark that was made known.
+    pub(crate) fn mark(&self) -> Option<&FileMark> {
+        self.mark.as_ref()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -121,32 +133,36 @@ impl AppendFile {
         self.file.write_all(bytes).map_err(|error| self.failure("writing to", error))
     }
 
-    /// Makes durable what was appended, and the name of the file if it was opened anew. What somebody else has appended
-    /// meanwhile is durable with it.
+    /// Makes durable what was appended; what somebody else has appended meanwhile is durable with it. The name of a file
+    /// that was opened anew is not yet: see [`AppendFile::unnamed`].
     pub(crate) fn sync(&mut self) -> Result<(), Failure> {
         fail_point::pass("file written");
         self.file.sync_data().map_err(|error| self.failure("syncing", error))?;
         fail_point::pass("file synced");
-        if !self.named {
-            sync_directory(parent(&self.path))?;
-            self.named = true;
-            fail_point::pass("file named");
-        }
+        Ok(())
+    }
+
+    /// The directory that has to be synced before the name of the file is durable; `None` if it is.
+    pub(crate) fn unnamed(&self) -> Option<&Path> {
+        (!self.named).then(|| parent(&self.path))
+    }
+
+    /// After all of that: takes the mark that vouches for what was appended.
+    pub(crate) fn vouch(&mut self) -> Result<(), Failure> {
+        self.named = true;
         let found = self.file.metadata().map_err(|error| self.failure("looking at", error))?;
         if found.nlink() == 0 {
             let error = io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile");
             return Err(self.failure("writing to", error));
         }
         self.length = found.len();
+        self.mark = Some(self.current_mark()?);
         Ok(())
     }
 
-    /// Its length, to be vouched for: what is before it is synced.
-    pub(crate) fn mark(&mut self) -> Result<FileMark, Failure> {
+    fn current_mark(&self) -> Result<FileMark, Failure> {
         let mark = FileMark::of(&self.path, &self.file, self.length);
-        let mark = mark.map_err(|error| self.failure("reading the end of", error))?;
-        self.marked = Some(self.length);
-        Ok(mark)
+        mark.map_err(|error| self.failure("reading the end of", error))
     }
 
     /// Takes back what the batch appended. Only a file that is as long as it must be: where somebody else has written
@@ -166,13 +182,15 @@ impl AppendFile {
         Ok(())
     }
 
-    fn is_torn(&self) -> io::Result<bool> {
+    /// The last byte of the file; `None` if it is empty.
+    pub(crate) fn last_byte(&self) -> Result<Option<u8>, Failure> {
         let Some(last) = self.length.checked_sub(1) else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut end = [0];
-        self.file.read_exact_at(&mut end, last)?;
-        Ok(end != *b"\n")
+        let read = self.file.read_exact_at(&mut end, last);
+        read.map_err(|error| self.failure("reading the end of", error))?;
+        Ok(Some(end[0]))
     }
 
     fn failure(&self, doing: &str, error: io::Error) -> Failure {
@@ -219,6 +237,7 @@ pub(crate) fn make_directories(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes the names in `directory` durable.
 pub(crate) fn sync_directory(directory: &Path) -> Result<(), Failure> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())

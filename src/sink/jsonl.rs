@@ -1,5 +1,7 @@
 //! How a message becomes a line: JSON with everything known about it, or the raw payload.
 
+use std::borrow::Cow;
+
 use crate::client::{JsonLines, Message};
 use crate::config::Format;
 
@@ -11,7 +13,7 @@ pub(crate) enum Encoder {
 
 /// Why a message cannot be written in this format.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unfit(pub(crate) &'static str);
+pub(crate) struct Unfit(pub(crate) Cow<'static, str>);
 
 impl Encoder {
     /// `subscription` is the full name, `projects/P/subscriptions/S`.
@@ -27,9 +29,8 @@ impl Encoder {
         match self {
             Self::Jsonl(lines) => lines.push(message, out),
             Self::Raw => {
-                message
-                    .decode_data(out)
-                    .map_err(|_| Unfit("its data is not base64, so format raw cannot write it"))?;
+                let unfit = |_| Unfit("its data is not base64, so format raw cannot write it".into());
+                message.decode_data(out).map_err(unfit)?;
                 out.push(b'\n');
             }
         }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 
 use super::append_file::FileMark;
@@ -12,8 +13,13 @@ pub(crate) trait Notebook: fmt::Debug + Send + Sync {
     /// The files as they were at the last receipt, and those that were begun since.
     fn files(&self) -> Vec<FileMark>;
 
-    /// A file is about to be written to beyond `mark`. Blocks until that is durable; it is not to be written to before.
-    fn intend(&self, mark: FileMark) -> io::Result<()>;
+    /// Files are about to be written to beyond their `marks`. Blocks until that is durable; they are not to be written to
+    /// before.
+    fn intend(&self, marks: Vec<FileMark>) -> io::Result<()>;
+
+    /// What is in these files is whole, and they are not written to any more: whatever somebody else does to them, nothing
+    /// is to be cut from them. Blocks until that is durable; they are to be closed after that, and not before.
+    fn release(&self, files: &[&Path]) -> io::Result<()>;
 
     /// What was last noted.
     fn note(&self) -> Option<serde_json::Value>;
@@ -30,6 +36,8 @@ pub(crate) trait Notebook: fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub(crate) struct Jotter {
     pub(crate) files: std::sync::Mutex<Vec<FileMark>>,
+    /// How often something was made durable.
+    pub(crate) writes: std::sync::Mutex<u32>,
     pub(crate) note: std::sync::Mutex<Option<serde_json::Value>>,
 }
 
@@ -39,10 +47,17 @@ impl Notebook for Jotter {
         self.files.lock().unwrap().clone()
     }
 
-    fn intend(&self, mark: FileMark) -> io::Result<()> {
+    fn intend(&self, marks: Vec<FileMark>) -> io::Result<()> {
         let mut files = self.files.lock().unwrap();
-        files.retain(|other| other.path != mark.path);
-        files.push(mark);
+        files.retain(|other| !marks.iter().any(|mark| mark.path == other.path));
+        files.extend(marks);
+        *self.writes.lock().unwrap() += 1;
+        Ok(())
+    }
+
+    fn release(&self, released: &[&Path]) -> io::Result<()> {
+        self.files.lock().unwrap().retain(|file| !released.contains(&file.path.as_path()));
+        *self.writes.lock().unwrap() += 1;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::topic::{Target, TopicSink};
 use super::webhook::{Receiver, WebhookSink};
 use super::{Encoder, Sink, Source};
 use crate::client::{AmsClient, BuildError};
-use crate::config::{Format, PathTemplate, SinkConfig, SinkKind};
+use crate::config::{FileConfig, Format, SinkConfig, SinkKind};
 
 /// A sink of one subscription, ready to be opened.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Outlet {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    File { path: PathTemplate, format: Format },
+    File(FileConfig),
     Stdout { format: Format },
     Webhook(Arc<Receiver>),
     Topic(Arc<Target>),
@@ -47,7 +47,7 @@ impl Outlet {
         clients: &BTreeMap<String, AmsClient>,
     ) -> Result<Self, OutletError> {
         let plan = match &config.kind {
-            SinkKind::File { path, format } => Plan::File { path: path.clone(), format: *format },
+            SinkKind::File(file) => Plan::File(file.as_ref().clone()),
             SinkKind::Stdout { format } => Plan::Stdout { format: *format },
             SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
             SinkKind::Topic { connection, topic, batch } => {
@@ -63,9 +63,7 @@ impl Outlet {
     pub(crate) fn open(&self, source: &Source, notebook: Arc<dyn Notebook>) -> Box<dyn Sink> {
         let name = source.subscription.qualified(&source.project);
         match &self.plan {
-            Plan::File { path, format } => {
-                Box::new(FileSink::new(path.clone(), source, Encoder::new(*format, &name), notebook))
-            }
+            Plan::File(config) => Box::new(FileSink::new(config, source, notebook)),
             Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
             Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
             Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),

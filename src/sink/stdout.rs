@@ -49,7 +49,7 @@ fn print(encoder: &mut Encoder, slice: &Slice, out: &mut impl Write) -> Delivery
     let mut rejected = None;
     for message in slice.messages() {
         if let Err(unfit) = encoder.encode(&message, &mut buffer) {
-            rejected = Some(Trouble::Reject { message: message.id(), reason: unfit.0.to_owned() });
+            rejected = Some(Trouble::Reject { message: message.id(), reason: unfit.0.into_owned() });
             break;
         }
         count += 1;

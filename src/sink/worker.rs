@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
-
-use super::Delivery;
 
 /// Lends its writer `W` to one blocking job after another.
 ///
@@ -12,7 +11,7 @@ use super::Delivery;
 /// hangs costs one thread, not one for each attempt.
 pub(crate) struct Worker<W> {
     writer: Arc<Mutex<W>>,
-    busy: Option<JoinHandle<Delivery>>,
+    busy: Option<JoinHandle<()>>,
 }
 
 impl<W: Send + 'static> Worker<W> {
@@ -34,21 +33,27 @@ impl<W: Send + 'static> Worker<W> {
     }
 
     /// Runs `job` on a blocking thread. A panic in it goes on in the caller.
-    pub(crate) async fn run(&mut self, job: impl FnOnce(&mut W) -> Delivery + Send + 'static) -> Delivery {
+    pub(crate) async fn run<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut W) -> T + Send + 'static,
+    ) -> T {
         if let Some(abandoned) = &mut self.busy {
             let _ = abandoned.await;
         }
         let writer = Arc::clone(&self.writer);
+        let (done, outcome) = oneshot::channel();
         let running = self.busy.insert(tokio::task::spawn_blocking(move || {
-            job(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
+            let _ = done.send(job(&mut writer.lock().unwrap_or_else(PoisonError::into_inner)));
         }));
         let finished = running.await;
         self.busy = None;
-        match finished.map_err(JoinError::try_into_panic) {
-            Ok(delivery) => delivery,
-            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        if let Err(Ok(panic)) = finished.map_err(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
+        match outcome.await {
+            Ok(outcome) => outcome,
             // Blocking jobs are cancelled only when the runtime ends, and then nobody is left to answer.
-            Err(Err(_)) => std::future::pending().await,
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -59,10 +64,6 @@ mod tests {
 
     use super::*;
 
-    fn nothing() -> Delivery {
-        Delivery { receipt: None, trouble: None }
-    }
-
     #[tokio::test]
     async fn a_job_that_hangs_is_waited_for_and_not_run_beside() {
         let (release, hang) = mpsc::channel::<()>();
@@ -70,17 +71,9 @@ mod tests {
         let first = worker.run(move |count| {
             hang.recv().unwrap();
             *count += 1;
-            nothing()
         });
         assert!(tokio::time::timeout(std::time::Duration::from_millis(20), first).await.is_err());
         release.send(()).unwrap();
-        let (seen, count) = mpsc::channel();
-        worker
-            .run(move |writer| {
-                seen.send(*writer).unwrap();
-                nothing()
-            })
-            .await;
-        assert_eq!(count.recv().unwrap(), 1);
+        assert_eq!(worker.run(|count| *count).await, 1);
     }
 }

@@ -62,8 +62,9 @@ fn the_quickstart_is_sound_and_keeps_to_its_folder() {
     let [subscription] = config.subscriptions.as_slice() else { panic!("one subscription") };
     assert_eq!(subscription.subscription, demo.subscription);
     let [archive, show] = subscription.sinks.as_slice() else { panic!("two sinks") };
-    let SinkKind::File { path, format: Format::Jsonl } = &archive.kind else { panic!("{archive:?}") };
-    assert!(path.render("DEMO", "metrics", "2026-11-23").starts_with("./quickstart"));
+    let SinkKind::File(file) = &archive.kind else { panic!("{archive:?}") };
+    assert!(file.path.render("DEMO", "metrics", "2026-11-23").starts_with("./quickstart"));
+    assert_eq!((file.format, file.max_open_files), (Format::Jsonl, 256));
     assert!(archive.required && !show.required);
     assert_eq!((&show.kind, show.attempts), (&SinkKind::Stdout { format: Format::Jsonl }, Some(3)));
 }

@@ -307,7 +307,7 @@ batch = 3
 format = "ams"
     => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw"
 time_zone = "x"
-    => subscriptions.s.sinks.out.time_zone: is not available in this version | [subscriptions.NAME.sinks.NAME] has type, path, format, url, headers, bearer_token, bearer_token_file, basic, ca_file, ca_dir, timeout, connect_timeout, connection, topic, batch, required, retry, on_reject
+    => subscriptions.s.sinks.out.time_zone: is not available in this version | [subscriptions.NAME.sinks.NAME] has type, path, max_open_files, format, url, headers, bearer_token, bearer_token_file, basic, ca_file, ca_dir, timeout, connect_timeout, connection, topic, batch, required, retry, on_reject
 typ = "x"
     => subscriptions.s.sinks.out.typ: is not a known key | did you mean `type`?
 ## subscriptions.s.sinks.pull

@@ -25,12 +25,14 @@ const TITLE: &str = "ams-forwarder ledger, version ";
 /// The version that is written. Older ones are read, a newer one is refused.
 pub(super) const VERSION: u32 = 1;
 
-/// A journal that is longer is compacted with the next commit.
+/// A journal that is longer, and holds more than a few states, is compacted with the next commit.
 const LONGEST: u64 = 256 * 1024;
+const FEW_STATES: u64 = 32;
 
-/// A test that ends the process here does not want to wait for that.
-fn longest() -> u64 {
-    if fail_point::is_armed() { 2 * 1024 } else { LONGEST }
+/// How long a journal may become whose states have `line` bytes. A test that ends the process here does not want to wait
+/// for that.
+fn longest(line: &str) -> u64 {
+    if fail_point::is_armed() { 2 * 1024 } else { LONGEST.max(FEW_STATES * line.len() as u64) }
 }
 
 /// The writing side.
@@ -78,7 +80,7 @@ impl Journal {
     /// Writes `state` unless it was the last; if `durable`, so that it outlives a power loss, and else a kill. Blocks.
     pub(super) fn keep(&mut self, state: &State, durable: bool) -> Result<(), Unwritable> {
         let line = line(state).map_err(|source| self.unwritable(source))?;
-        let kept = if self.file.is_none() || (durable && self.length > longest()) {
+        let kept = if self.file.is_none() || (durable && self.length > longest(&line)) {
             self.rewrite(line)
         } else {
             self.append(line, durable)

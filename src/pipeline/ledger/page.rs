@@ -1,6 +1,7 @@
 //! The part of a ledger that belongs to one sink.
 
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -26,9 +27,14 @@ impl Notebook for Page {
         self.ledger.state().files.get(&self.owner).cloned().unwrap_or_default()
     }
 
-    fn intend(&self, mark: FileMark) -> io::Result<()> {
-        let intended = self.ledger.change(|state| state.intend(&self.owner, mark.clone()));
+    fn intend(&self, marks: Vec<FileMark>) -> io::Result<()> {
+        let intended = self.ledger.change(|state| state.intend(&self.owner, &marks));
         intended.map_err(|Unwritable { source, .. }| source)
+    }
+
+    fn release(&self, files: &[&Path]) -> io::Result<()> {
+        let released = self.ledger.change(|state| state.release(&self.owner, files));
+        released.map_err(|Unwritable { source, .. }| source)
     }
 
     fn note(&self) -> Option<serde_json::Value> {

@@ -3,6 +3,7 @@
 //! All positions are "one past": the id of the next message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -124,11 +125,21 @@ impl State {
         self.notes.clear();
     }
 
-    /// `owner` has begun a file, or begun to write to one that others have written to as well.
-    pub(super) fn intend(&mut self, owner: &str, mark: FileMark) {
+    /// `owner` is about to write to these files, beyond their marks.
+    pub(super) fn intend(&mut self, owner: &str, marks: &[FileMark]) {
+        let paths: BTreeSet<_> = marks.iter().map(|mark| &mark.path).collect();
         let files = self.files.entry(owner.to_owned()).or_default();
-        files.retain(|other| other.path != mark.path);
-        files.push(mark);
+        files.retain(|other| !paths.contains(&other.path));
+        files.extend_from_slice(marks);
+    }
+
+    /// `owner` does not write to these files any more.
+    pub(super) fn release(&mut self, owner: &str, paths: &[&Path]) {
+        let paths: BTreeSet<_> = paths.iter().copied().collect();
+        if let Some(files) = self.files.get_mut(owner) {
+            files.retain(|file| !paths.contains(file.path.as_path()));
+        }
+        self.files.retain(|_, files| !files.is_empty());
     }
 
     /// These are the files that `owner` has open, as they are with all that it has vouched for.

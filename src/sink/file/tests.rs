@@ -5,9 +5,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::Format;
+use crate::config::{Format, PathTemplate};
+use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook};
+
+const MAX_OPEN: u32 = 32;
 
 fn sink(path: &Path, format: Format) -> FileSink {
     sink_with(path, format, notebook())
@@ -15,10 +18,10 @@ fn sink(path: &Path, format: Format) -> FileSink {
 
 fn sink_with(path: &Path, format: Format, notebook: Arc<Jotter>) -> FileSink {
     let path = PathTemplate::parse(path.to_str().unwrap()).unwrap();
-    let encoder = Encoder::new(format, "projects/P/subscriptions/S");
+    let config = FileConfig { path, format, max_open_files: MAX_OPEN };
     let source =
-        Source { project: "P".parse().unwrap(), subscription: "s".parse().unwrap(), key: "S".to_owned() };
-    FileSink::new(path, &source, encoder, notebook)
+        Source { project: "P".parse().unwrap(), subscription: "S".parse().unwrap(), key: "S".to_owned() };
+    FileSink::new(&config, &source, notebook)
 }
 
 /// Messages `first..end` with their ids as payloads, one a day from 2026-01-01 on if `daily`.
@@ -74,7 +77,7 @@ async fn a_replay_of_many_days_holds_few_files_open_and_loses_none_of_them() {
         let delivery = sink.deliver(slice(next, 100, true)).await;
         assert!(delivery.trouble.is_none());
         let reached = u32::try_from(delivery.receipt.unwrap().next()).unwrap();
-        assert!(reached > next && reached - next <= u32::try_from(MAX_OPEN).unwrap());
+        assert!(reached > next && reached - next <= MAX_OPEN);
         next = reached;
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 100);
@@ -159,10 +162,11 @@ fn a_file_that_is_removed_while_a_batch_is_written_is_no_place_for_it() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out.txt");
     let mut output = AppendFile::open(path.clone()).unwrap();
-    output.begin(&*notebook()).unwrap();
+    output.begin().unwrap();
     output.append(b"0\n").unwrap();
     fs::remove_file(&path).unwrap();
-    assert!(output.sync().is_err());
+    output.sync().unwrap();
+    assert!(output.vouch().is_err());
 }
 
 #[tokio::test]
@@ -279,4 +283,66 @@ async fn what_somebody_else_appends_between_two_batches_is_not_cut_after_a_crash
     let mut second = sink_with(&dir.path().join("{date}.txt"), Format::Raw, notebook);
     assert_eq!(delivered(&mut second, slice(1, 3, false)).await, 3);
     assert_eq!(fs::read_to_string(path).unwrap(), "0\n# a marker\n1\n2\n");
+}
+
+/// What the notebook knows, by the day in the name.
+fn known(notebook: &Jotter) -> Vec<String> {
+    let files = notebook.files.lock().unwrap();
+    let mut days: Vec<_> =
+        files.iter().map(|mark| mark.path.file_stem().unwrap().to_str().unwrap()[5..].to_owned()).collect();
+    days.sort();
+    days
+}
+
+#[tokio::test]
+async fn all_files_of_a_batch_are_noted_at_once_and_stay_open() {
+    let dir = TempDir::new().unwrap();
+    let notebook = notebook();
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, Arc::clone(&notebook));
+    delivered(&mut sink, slice(0, 20, true)).await;
+    assert_eq!((known(&notebook).len(), *notebook.writes.lock().unwrap()), (20, 1));
+    let receipt = sink.deliver(slice(5, 7, true)).await.receipt.unwrap();
+    assert_eq!((receipt.files().len(), *notebook.writes.lock().unwrap()), (20, 1));
+    let lengths: Vec<_> = receipt.files().iter().map(|mark| mark.length).collect();
+    assert_eq!(lengths[4..8], [2, 4, 4, 2]);
+}
+
+#[tokio::test]
+async fn the_longest_unused_file_is_closed_and_nothing_is_cut_from_it_any_more() {
+    let dir = TempDir::new().unwrap();
+    let notebook = notebook();
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, Arc::clone(&notebook));
+    for day in 0..MAX_OPEN {
+        delivered(&mut sink, slice(day, day + 1, true)).await;
+    }
+    delivered(&mut sink, slice(0, 1, true)).await;
+    let receipt = sink.deliver(slice(MAX_OPEN, MAX_OPEN + 1, true)).await.receipt.unwrap();
+    assert_eq!(receipt.files().len(), MAX_OPEN as usize);
+    assert!(
+        !known(&notebook).contains(&"01-02".to_owned()) && known(&notebook).contains(&"01-01".to_owned())
+    );
+    let closed = fs::File::open(dir.path().join("2026-01-02.txt")).unwrap();
+    closed.try_lock().unwrap();
+    assert!(fs::File::open(dir.path().join("2026-01-01.txt")).unwrap().try_lock().is_err());
+}
+
+#[tokio::test]
+async fn files_are_closed_when_that_is_asked_for_and_opened_anew() {
+    let dir = TempDir::new().unwrap();
+    let (path, rotated) = (dir.path().join("2026-01-01.txt"), dir.path().join("rotated"));
+    let notebook = notebook();
+    let mut sink = sink_with(&dir.path().join("{date}.txt"), Format::Raw, Arc::clone(&notebook));
+    assert_eq!(sink.tend(Occasion::Reopen).await, Ok(None));
+    delivered(&mut sink, slice(0, 1, true)).await;
+    assert!(sink.tend(Occasion::Lull).await.unwrap().is_some_and(|due| due > Instant::now()));
+    assert_eq!(known(&notebook), ["01-01"]);
+    fs::rename(&path, &rotated).unwrap();
+    assert_eq!(sink.tend(Occasion::Reopen).await, Ok(None));
+    assert_eq!(known(&notebook), Vec::<String>::new());
+    fs::File::open(&rotated).unwrap().try_lock().unwrap();
+    delivered(&mut sink, slice(0, 1, true)).await;
+    assert_eq!(
+        (fs::read_to_string(path).unwrap(), fs::read_to_string(rotated).unwrap()),
+        ("0\n".into(), "0\n".into())
+    );
 }

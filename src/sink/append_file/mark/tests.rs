@@ -4,7 +4,6 @@ use std::io::Write;
 use tempfile::TempDir;
 
 use super::*;
-use crate::sink::notebook::{Jotter, Notebook};
 
 /// A file of `whole`, marked, and then `rest` behind the mark.
 fn marked(path: &Path, whole: &str, rest: &str) -> FileMark {
@@ -105,19 +104,19 @@ fn where_a_file_begins_to_be_written_to_is_known_before() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out");
     fs::write(&path, "0\n").unwrap();
-    let notebook = Jotter::default();
-    let known = || notebook.files().iter().map(|mark| mark.length).collect::<Vec<_>>();
     let mut file = super::super::AppendFile::open(path.clone()).unwrap();
-    file.begin(&notebook).unwrap();
-    assert_eq!(known(), [2]);
+    let begun = |file: &mut super::super::AppendFile| {
+        let mark = file.begin().unwrap();
+        file.know(mark.clone());
+        mark.map(|mark| mark.length)
+    };
+    assert_eq!(begun(&mut file), Some(2));
     file.append(b"1\n").unwrap();
     file.sync().unwrap();
-    *notebook.files.lock().unwrap() = vec![file.mark().unwrap()];
+    file.vouch().unwrap();
     // Nobody else has written to it: there is nothing new to know.
-    notebook.files.lock().unwrap()[0].length = 99;
-    file.begin(&notebook).unwrap();
-    assert_eq!(known(), [99]);
+    let known = file.mark().unwrap().length;
+    assert_eq!((known, file.begin().unwrap()), (4, None));
     OpenOptions::new().append(true).open(&path).unwrap().write_all(b"# a marker\n").unwrap();
-    file.begin(&notebook).unwrap();
-    assert_eq!(known(), [15]);
+    assert_eq!(begun(&mut file), Some(15));
 }

@@ -1,0 +1,28 @@
+//! The keys of a file sink.
+
+use super::super::{PathTemplate, section::Section};
+use super::{Format, format};
+
+const MAX_OPEN_FILES: u32 = 256;
+const MOST_OPEN_FILES: u32 = 10_000;
+
+/// Files that are appended to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileConfig {
+    /// Which file a message goes to.
+    pub path: PathTemplate,
+    /// How it is written.
+    pub format: Format,
+    /// How many files are open at a time, and in how many of them the messages of one step are.
+    pub max_open_files: u32,
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
+    let format = format(section);
+    let path = section.parsed("path", PathTemplate::parse);
+    if !section.has("path") {
+        section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
+    }
+    let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
+    Some(FileConfig { path: path?, format, max_open_files })
+}
