@@ -44,7 +44,9 @@ pub use self::{
     path_template::PathTemplate,
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
-    sink::{FileConfig, Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential},
+    sink::{
+        AcceptDays, FileConfig, Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential,
+    },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
 use self::{

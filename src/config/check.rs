@@ -80,10 +80,11 @@ impl Parts<'_> {
                 continue;
             };
             for sink in &entry.sinks {
-                if let SinkKind::File(file) = &sink.kind {
-                    let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), "path"];
-                    files
-                        .push((key.clone(), (key, file.path.shape(connection.project.as_str(), &entry.key))));
+                let SinkKind::File(file) = &sink.kind else { continue };
+                let error_path = file.accept_days.as_ref().map(|days| ("error_path", &days.error_path));
+                for (name, path) in [("path", &file.path)].into_iter().chain(error_path) {
+                    let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), name];
+                    files.push((key.clone(), (key, path.shape(connection.project.as_str(), &entry.key))));
                 }
             }
         }

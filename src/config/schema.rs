@@ -62,6 +62,8 @@ pub(super) static SINK: TableKeys = TableKeys {
         "type",
         "path",
         "max_open_files",
+        "accept_days",
+        "error_path",
         "format",
         "url",
         "headers",
@@ -83,13 +85,15 @@ pub(super) static SINK: TableKeys = TableKeys {
 };
 pub(super) static SINK_BASIC: TableKeys =
     table("subscriptions.NAME.sinks.NAME.basic", &["username", "password"]);
+pub(super) static ACCEPT_DAYS: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.accept_days", &["attribute", "past", "future"]);
 pub(super) static SINK_RETRY: TableKeys =
     table("subscriptions.NAME.sinks.NAME.retry", &["initial", "max", "attempts"]);
 pub(super) static EMULATOR: TableKeys = table("emulator", &["listen", "token", "demo"]);
 pub(super) static DEMO: TableKeys = table("emulator.demo", &["project", "topic", "subscription", "rate"]);
 
 /// Every kind of table.
-pub(super) static ALL: [&TableKeys; 13] = [
+pub(super) static ALL: [&TableKeys; 14] = [
     &ROOT,
     &LOG,
     &ADMIN,
@@ -100,6 +104,7 @@ pub(super) static ALL: [&TableKeys; 13] = [
     &SUBSCRIPTION_RETRY,
     &SINK,
     &SINK_BASIC,
+    &ACCEPT_DAYS,
     &SINK_RETRY,
     &EMULATOR,
     &DEMO,

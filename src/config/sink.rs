@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
+mod accept_days;
 mod file;
 mod webhook;
 
+pub use accept_days::AcceptDays;
 pub use file::FileConfig;
 pub use webhook::{WebhookConfig, WebhookCredential};
 
@@ -106,9 +108,11 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 15] = [
+static KEYS: [(&str, &[Kind]); 17] = [
     ("path", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
+    ("accept_days", &[Kind::File]),
+    ("error_path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("url", &[Kind::Webhook]),
     ("headers", &[Kind::Webhook]),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::reports::Period;
+use super::reports::{Counts, Period};
 use crate::pipeline::{State, Status};
 
 /// The state of the daemon as a whole.
@@ -163,11 +163,14 @@ fn describe(status: &Status, period: &Period) -> String {
     ];
     for (name, sink) in &status.sinks {
         let failing = sink.error.as_ref().map(|error| format!(", failing: {error}")).unwrap_or_default();
+        let Counts { delivered, misdated } = period.counts(status, name);
+        let misdated = match misdated {
+            0 => String::new(),
+            some => format!(", {some} of them to error_path"),
+        };
+        let (next, since) = (number(sink.next), period.since);
         parts.push(format!(
-            "sink {name}: next {}, delivered {} since {:.0}{failing}",
-            number(sink.next),
-            period.delivered(status, name),
-            period.since
+            "sink {name}: next {next}, delivered {delivered} since {since:.0}{misdated}{failing}"
         ));
     }
     parts.join("; ")

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::overview::Overview;
-use crate::pipeline::Status;
+use crate::pipeline::{SinkStatus, Status};
 
 /// Writes reports. Each counts what was delivered since the last periodic one; one that was asked for counts and begins
 /// nothing anew, so that the periodic ones add up.
@@ -24,8 +24,16 @@ pub(crate) struct Reports {
 pub(crate) struct Period {
     /// When it began.
     pub(crate) since: Timestamp,
-    /// What each sink had delivered by then since the start, by subscription and name.
-    before: BTreeMap<String, BTreeMap<String, u64>>,
+    /// What was counted by then since the start, by subscription and sink.
+    before: BTreeMap<String, BTreeMap<String, Counts>>,
+}
+
+/// What became of messages in one sink.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) delivered: u64,
+    /// Those of them that went to its `error_path`.
+    pub(crate) misdated: u64,
 }
 
 impl Reports {
@@ -74,17 +82,27 @@ impl Reports {
 
 impl Period {
     pub(crate) fn beginning(since: Timestamp, statuses: &[Status]) -> Self {
-        let delivered = |status: &Status| {
-            status.sinks.iter().map(|(name, sink)| (name.clone(), sink.delivered)).collect()
+        let counts = |status: &Status| {
+            status.sinks.iter().map(|(name, sink)| (name.clone(), Counts::of(sink))).collect()
         };
-        let before = statuses.iter().map(|status| (status.key.clone(), delivered(status))).collect();
+        let before = statuses.iter().map(|status| (status.key.clone(), counts(status))).collect();
         Self { since, before }
     }
 
-    /// How many messages the sink of that name took in it.
-    pub(crate) fn delivered(&self, status: &Status, sink: &str) -> u64 {
-        let now = status.sinks.get(sink).map_or(0, |sink| sink.delivered);
+    /// What the sink of that name took in it.
+    pub(crate) fn counts(&self, status: &Status, sink: &str) -> Counts {
+        let now = status.sinks.get(sink).map(Counts::of).unwrap_or_default();
         let before = self.before.get(&status.key).and_then(|sinks| sinks.get(sink));
-        now.saturating_sub(before.copied().unwrap_or(0))
+        let before = before.copied().unwrap_or_default();
+        Counts {
+            delivered: now.delivered.saturating_sub(before.delivered),
+            misdated: now.misdated.saturating_sub(before.misdated),
+        }
+    }
+}
+
+impl Counts {
+    fn of(sink: &SinkStatus) -> Self {
+        Self { delivered: sink.delivered, misdated: sink.misdated }
     }
 }

@@ -10,6 +10,7 @@ mod destination;
 mod framing;
 mod open_files;
 mod output;
+mod window;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ use std::time::Instant;
 use super::append_file::{Failure, FileMark};
 use super::notebook::Notebook;
 use super::worker::Worker;
-use super::{Delivery, Encoder, Occasion, Sink, Slice, Source, Tended, Trouble};
+use super::{Delivery, Encoder, Occasion, Receipt, Sink, Slice, Source, Tended, Trouble};
 use crate::config::FileConfig;
-use destination::{Destinations, Route};
+use destination::Destinations;
 use framing::Framing;
 use open_files::OpenFiles;
 
@@ -36,7 +37,7 @@ impl FileSink {
     pub(crate) fn new(config: &FileConfig, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
         let subscription = source.subscription.qualified(&source.project);
         let writer = Writer {
-            destinations: Destinations::new(&config.path, source),
+            destinations: Destinations::new(config, source),
             encoder: Encoder::new(config.format, &subscription),
             files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
             notebook,
@@ -92,6 +93,8 @@ struct Writer {
 /// How far the writing of a slice got, before anything is synced.
 struct Written {
     count: usize,
+    /// How many of these are of days that are not accepted.
+    misdated: u64,
     rejected: Option<Trouble>,
 }
 
@@ -101,6 +104,7 @@ impl Writer {
             Ok(written) => {
                 self.files.finish();
                 let receipt = slice.receipt(written.count);
+                let receipt = receipt.map(|receipt| Receipt { misdated: written.misdated, ..receipt });
                 let receipt = receipt.map(|receipt| receipt.with_files(self.files.marks()));
                 Delivery { receipt, trouble: written.rejected }
             }
@@ -120,11 +124,11 @@ impl Writer {
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
-        let Route { paths, files } = self.destinations.route(slice, self.files.most());
-        let places = self.files.begin(&paths)?;
-        let written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
+        let route = self.destinations.route(slice, self.files.most());
+        let places = self.files.begin(&route.paths)?;
+        let written = self.write(slice, route.files.iter().filter_map(|file| places.get(*file)))?;
         self.files.sync()?;
-        Ok(written)
+        Ok(Written { misdated: route.misdated(written.count), ..written })
     }
 
     /// Writes each message to its place in `files`, as long as there are any.
@@ -137,12 +141,12 @@ impl Writer {
         for (message, place) in slice.messages().zip(places) {
             if let Err(unfit) = self.files.push(*place, &message, &mut self.encoder) {
                 let rejected = Trouble::Reject { message: message.id(), reason: unfit.0.into_owned() };
-                return Ok(Written { count, rejected: Some(rejected) });
+                return Ok(Written { count, misdated: 0, rejected: Some(rejected) });
             }
             self.files.relieve(*place)?;
             count += 1;
         }
-        Ok(Written { count, rejected: None })
+        Ok(Written { count, misdated: 0, rejected: None })
     }
 
     fn tend(&mut self, occasion: Occasion) -> Tended {

@@ -1,7 +1,7 @@
 //! The keys of a file sink.
 
 use super::super::{PathTemplate, section::Section};
-use super::{Format, format};
+use super::{AcceptDays, Format, accept_days, format};
 
 const MAX_OPEN_FILES: u32 = 256;
 const MOST_OPEN_FILES: u32 = 10_000;
@@ -15,6 +15,8 @@ pub struct FileConfig {
     pub format: Format,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
+    /// The days whose messages go there; those of others go to another file.
+    pub accept_days: Option<AcceptDays>,
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
@@ -24,5 +26,6 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
         section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
     }
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
-    Some(FileConfig { path: path?, format, max_open_files })
+    let accept_days = accept_days::read(section);
+    Some(FileConfig { path: path?, format, max_open_files, accept_days })
 }

@@ -42,6 +42,11 @@ fn a_mistake_in_a_webhook_or_topic_is_named_with_what_would_be_right() {
     check(include_str!("network_sinks.txt"));
 }
 
+#[test]
+fn a_mistake_in_the_days_that_a_file_accepts_is_named_with_what_would_be_right() {
+    check(include_str!("accept_days.txt"));
+}
+
 const MAIN: &str = r#"## top
 statedir = "x"
     => statedir: is not a known key | did you mean `state_dir`?
@@ -307,7 +312,7 @@ batch = 3
 format = "ams"
     => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw"
 time_zone = "x"
-    => subscriptions.s.sinks.out.time_zone: is not available in this version | [subscriptions.NAME.sinks.NAME] has type, path, max_open_files, format, url, headers, bearer_token, bearer_token_file, basic, ca_file, ca_dir, timeout, connect_timeout, connection, topic, batch, required, retry, on_reject
+    => subscriptions.s.sinks.out.time_zone: is not available in this version | [subscriptions.NAME.sinks.NAME] has type, path, max_open_files, accept_days, error_path, format, url, headers, bearer_token, bearer_token_file, basic, ca_file, ca_dir, timeout, connect_timeout, connection, topic, batch, required, retry, on_reject
 typ = "x"
     => subscriptions.s.sinks.out.typ: is not a known key | did you mean `type`?
 ## subscriptions.s.sinks.pull

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Format, PathTemplate};
+use crate::config::{AcceptDays, Format, PathTemplate};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
-use crate::sink::tests::{batch, notebook};
+use crate::sink::tests::{batch, notebook, slice_of};
 
 const MAX_OPEN: u32 = 32;
 
@@ -18,10 +18,13 @@ fn sink(path: &Path, format: Format) -> FileSink {
 
 fn sink_with(path: &Path, format: Format, notebook: Arc<Jotter>) -> FileSink {
     let path = PathTemplate::parse(path.to_str().unwrap()).unwrap();
-    let config = FileConfig { path, format, max_open_files: MAX_OPEN };
+    sink_of(&FileConfig { path, format, max_open_files: MAX_OPEN, accept_days: None }, notebook)
+}
+
+fn sink_of(config: &FileConfig, notebook: Arc<Jotter>) -> FileSink {
     let source =
         Source { project: "P".parse().unwrap(), subscription: "S".parse().unwrap(), key: "S".to_owned() };
-    FileSink::new(&config, &source, notebook)
+    FileSink::new(config, &source, notebook)
 }
 
 /// Messages `first..end` with their ids as payloads, one a day from 2026-01-01 on if `daily`.
@@ -345,4 +348,34 @@ async fn files_are_closed_when_that_is_asked_for_and_opened_anew() {
         (fs::read_to_string(path).unwrap(), fs::read_to_string(rotated).unwrap()),
         ("0\n".into(), "0\n".into())
     );
+}
+
+#[tokio::test]
+async fn messages_of_other_days_go_to_a_file_of_their_own_in_order_and_are_counted() {
+    let dir = TempDir::new().unwrap();
+    let template = |name: &str| PathTemplate::parse(dir.path().join(name).to_str().unwrap()).unwrap();
+    let error_path = template("error-{date}.txt");
+    let days = AcceptDays { attribute: "day".to_owned(), past: 30, future: 30, error_path };
+    let config = FileConfig {
+        path: template("log-{date}.txt"),
+        format: Format::Raw,
+        max_open_files: 2,
+        accept_days: Some(days),
+    };
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let days = [today.as_str(), "2001-01-01", &today, "never", "2001-01-01", &today];
+    let messages = days.iter().enumerate().map(|(id, day)| {
+        let published = if id < 5 { 1 } else { 2 };
+        format!(
+            r#"{{"messageId":"{id}","attributes":{{"day":"{day}"}},"data":"{}","publishTime":"2026-01-0{published}T01:00:00Z"}}"#,
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, id.to_string())
+        )
+    });
+    let slice = slice_of(&messages.collect::<Vec<_>>().join(","), 0);
+    let mut sink = sink_of(&config, notebook());
+    let receipt = sink.deliver(slice).await.receipt.unwrap();
+    assert_eq!((receipt.messages(), receipt.misdated()), (5, 3), "the sixth message would open a third file");
+    for (name, ids) in [("log-2026-01-01.txt", "0\n2\n"), ("error-2026-01-01.txt", "1\n3\n4\n")] {
+        assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), ids, "{name}");
+    }
 }
