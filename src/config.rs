@@ -41,7 +41,7 @@ pub use self::{
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
     login::{Login, TokenSource},
-    path_template::PathTemplate,
+    path_template::{PathLayout, PathTemplate, PathValues},
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{

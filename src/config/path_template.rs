@@ -1,21 +1,23 @@
-//! The path of a file sink, with its placeholders.
+//! The path of a file sink, with its placeholders: read here, and turned into paths by a [`PathLayout`].
 
-use std::{
-    fmt,
-    path::{Component, Path, PathBuf},
-    str::FromStr,
-};
+mod layout;
+mod shape;
+mod value;
+
+use std::{fmt, str::FromStr};
 
 use super::{InvalidValue, schema::nearest};
 
-const HINT: &str = "{project}, {subscription} and {date} stand for what they say";
-const LATER: [&str; 2] = ["hour", "arrival_date"];
-/// Where a message's publish time has no date, so that a path never holds what a server made up.
-const NO_DATE: &str = "0000-00-00";
-/// A date's shape: NUL, which no path holds, for any digit.
-const ANY_DATE: &str = "\0\0\0\0-\0\0-\0\0";
+pub use layout::{PathLayout, PathValues};
+pub(super) use shape::Shape;
 
-/// A path with `{project}`, `{subscription}` and `{date}` in it. Relative, it is so to the working directory.
+const HINT: &str = "{project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are \
+                    filled in";
+
+/// What stands where a message does not have an attribute, or an empty one, unless the template says otherwise.
+const NO_ATTRIBUTE: &str = "none";
+
+/// A path with placeholders in it. Relative, it is so to the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate {
     source: String,
@@ -27,8 +29,24 @@ enum Part {
     Text(String),
     Project,
     Subscription,
+    Sink,
+    Topic,
     Date,
+    Hour,
+    ArrivalDate,
+    Attribute { name: String, default: String },
 }
+
+/// The placeholders without an argument.
+static PLACEHOLDERS: [(&str, Part); 7] = [
+    ("project", Part::Project),
+    ("subscription", Part::Subscription),
+    ("sink", Part::Sink),
+    ("topic", Part::Topic),
+    ("date", Part::Date),
+    ("hour", Part::Hour),
+    ("arrival_date", Part::ArrivalDate),
+];
 
 impl PathTemplate {
     /// Parses a template; the error says what is wrong with it, without quoting it.
@@ -49,8 +67,8 @@ impl PathTemplate {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        if text.contains('\0') {
-            return Err(InvalidValue::new("has a NUL character", "a path"));
+        if text.contains(char::is_control) {
+            return Err(InvalidValue::new("has a control character", "a path"));
         }
         let last = text.rsplit('/').next().unwrap_or("");
         if matches!(last, "" | "." | "..") {
@@ -62,53 +80,16 @@ impl PathTemplate {
         Ok(Self { source: text.to_owned(), parts })
     }
 
-    /// The path for messages of this project, subscription key and date (`2026-11-23`). Text of any other form is taken
-    /// as the date `0000-00-00`.
+    /// Whether the topic of the subscription is in the path, which only the service knows.
     #[must_use]
-    pub fn render(&self, project: &str, subscription: &str, date: &str) -> PathBuf {
-        let date = if is_date(date) { date } else { NO_DATE };
-        self.fill(project, subscription, date).into()
-    }
-
-    /// Whether the path differs from date to date.
-    #[must_use]
-    pub fn depends_on_date(&self) -> bool {
-        self.parts.contains(&Part::Date)
+    pub fn depends_on_topic(&self) -> bool {
+        self.parts.contains(&Part::Topic)
     }
 
     /// The template as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
-    }
-
-    /// All the paths this can become, in a form that [`Shape::meets`] compares.
-    pub(super) fn shape(&self, project: &str, subscription: &str) -> Shape {
-        let path = self.fill(project, subscription, ANY_DATE);
-        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
-        let mut plain = Vec::new();
-        for component in Path::new(&path).components() {
-            match component {
-                Component::Normal(name) => plain.push(name.to_string_lossy().into_owned()),
-                Component::ParentDir => {
-                    plain.pop();
-                }
-                _ => {}
-            }
-        }
-        Shape(plain.join("/"))
-    }
-
-    fn fill(&self, project: &str, subscription: &str, date: &str) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text,
-                Part::Project => project,
-                Part::Subscription => subscription,
-                Part::Date => date,
-            })
-            .collect()
     }
 }
 
@@ -126,48 +107,36 @@ impl FromStr for PathTemplate {
     }
 }
 
-/// A normal, absolute path where NUL stands for any digit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape(String);
-
-impl Shape {
-    /// Whether there are dates for which both are the same file.
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        let digit = |c: u8| c == 0 || c.is_ascii_digit();
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .bytes()
-                .zip(other.0.bytes())
-                .all(|(a, b)| a == b || ((a == 0 || b == 0) && digit(a) && digit(b)))
-    }
-}
-
 fn placeholder(name: &str) -> Result<Part, InvalidValue> {
-    match name {
-        "project" => Ok(Part::Project),
-        "subscription" => Ok(Part::Subscription),
-        "date" => Ok(Part::Date),
-        _ if LATER.contains(&name) => {
-            Err(InvalidValue::new(format!("has {{{name}}}, which is not available in this version"), HINT))
-        }
-        _ => {
-            let hint = match nearest(name, &["project", "subscription", "date"]) {
-                Some(nearest) => format!("did you mean {{{nearest}}}?"),
-                None => HINT.to_owned(),
-            };
-            Err(InvalidValue::new("has an unknown placeholder", hint))
-        }
+    if let Some((_, part)) = PLACEHOLDERS.iter().find(|(known, _)| *known == name) {
+        return Ok(part.clone());
     }
+    if let Some(attribute) = name.strip_prefix("attribute.") {
+        return attribute_of(attribute);
+    }
+    let known: Vec<_> = PLACEHOLDERS.iter().map(|(name, _)| *name).chain(["attribute.NAME"]).collect();
+    let kind = name.split('.').next().unwrap_or(name);
+    let hint = match nearest(kind, &["attribute"]).filter(|_| name.contains('.') || kind == "attribute") {
+        Some(_) => "did you mean {attribute.NAME}?".to_owned(),
+        None => nearest(name, &known)
+            .map_or_else(|| HINT.to_owned(), |nearest| format!("did you mean {{{nearest}}}?")),
+    };
+    Err(InvalidValue::new("has an unknown placeholder", hint))
 }
 
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(
-            |(at, b)| {
-                if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
-            },
-        )
+/// `NAME` or `NAME:-DEFAULT`.
+fn attribute_of(text: &str) -> Result<Part, InvalidValue> {
+    let (name, default) = text.split_once(":-").unwrap_or((text, NO_ATTRIBUTE));
+    if name.is_empty() {
+        return Err(InvalidValue::new("has an attribute without a name", "as in {attribute.partition_date}"));
+    }
+    if default.is_empty() || value::encoded(default, usize::MAX) != default {
+        return Err(InvalidValue::new(
+            "has a default that is no part of a file's name",
+            "letters, digits and _ - . , : = + @, first a letter, a digit or _",
+        ));
+    }
+    Ok(Part::Attribute { name: name.to_owned(), default: default.to_owned() })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Every key there is, by table: what tells an unknown key from one in the wrong table or of a later version.
+//! Every key there is, by table: what tells an unknown key from one in the wrong table.
 
 /// The keys of one kind of table.
 #[derive(Debug)]
@@ -6,12 +6,10 @@ pub(super) struct TableKeys {
     /// The table's name, with NAME for a name of one's own; empty for the top of the file.
     pub(super) at: &'static str,
     pub(super) keys: &'static [&'static str],
-    /// Keys that are planned and not taken yet.
-    pub(super) later: &'static [&'static str],
 }
 
 const fn table(at: &'static str, keys: &'static [&'static str]) -> TableKeys {
-    TableKeys { at, keys, later: &[] }
+    TableKeys { at, keys }
 }
 
 pub(super) static ROOT: TableKeys = table(
@@ -56,11 +54,12 @@ pub(super) static SUBSCRIPTION: TableKeys = table(
     ],
 );
 pub(super) static SUBSCRIPTION_RETRY: TableKeys = table("subscriptions.NAME.retry", &["initial", "max"]);
-pub(super) static SINK: TableKeys = TableKeys {
-    at: "subscriptions.NAME.sinks.NAME",
-    keys: &[
+pub(super) static SINK: TableKeys = table(
+    "subscriptions.NAME.sinks.NAME",
+    &[
         "type",
         "path",
+        "time_zone",
         "max_open_files",
         "accept_days",
         "error_path",
@@ -81,8 +80,7 @@ pub(super) static SINK: TableKeys = TableKeys {
         "retry",
         "on_reject",
     ],
-    later: &["time_zone"],
-};
+);
 pub(super) static SINK_BASIC: TableKeys =
     table("subscriptions.NAME.sinks.NAME.basic", &["username", "password"]);
 pub(super) static ACCEPT_DAYS: TableKeys =
@@ -113,9 +111,6 @@ pub(super) static ALL: [&TableKeys; 14] = [
 impl TableKeys {
     /// What is wrong with a key that nobody took, and what may have been meant.
     pub(super) fn explain(&self, key: &str) -> (String, String) {
-        if self.later.contains(&key) {
-            return ("is not available in this version".to_owned(), self.list());
-        }
         let elsewhere: Vec<_> = ALL
             .iter()
             .filter(|table| table.keys.contains(&key))

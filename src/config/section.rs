@@ -158,7 +158,7 @@ impl<'a> Section<'a> {
 
     /// As [`Section::finish`], but says nothing of keys that are right in some table of this kind.
     pub(super) fn finish_unknown(mut self) {
-        self.taken.extend(self.keys.keys.iter().chain(self.keys.later));
+        self.taken.extend(self.keys.keys);
         self.finish();
     }
 

@@ -108,8 +108,9 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 17] = [
+static KEYS: [(&str, &[Kind]); 18] = [
     ("path", &[Kind::File]),
+    ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("accept_days", &[Kind::File]),
     ("error_path", &[Kind::File]),

@@ -10,40 +10,76 @@ mod destination;
 mod framing;
 mod open_files;
 mod output;
+mod topic;
 mod window;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::append_file::{Failure, FileMark};
 use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Occasion, Receipt, Sink, Slice, Source, Tended, Trouble};
+use crate::client::AmsClient;
 use crate::config::FileConfig;
 use destination::Destinations;
 use framing::Framing;
 use open_files::OpenFiles;
+use topic::TopicOf;
 
-/// A file, or several by date. See [`crate::config::FileConfig`].
+/// A file, or several by date, attribute and the like. See [`crate::config::FileConfig`].
 pub(crate) struct FileSink {
     worker: Worker<Writer>,
+    /// Who is asked for the topic, if that is in the path.
+    topic: Option<TopicOf>,
     /// The files are to be opened anew, as soon as nothing else is done to them.
     reopen: bool,
 }
 
 impl FileSink {
-    /// Nothing is opened before the first message.
-    pub(crate) fn new(config: &FileConfig, source: &Source, notebook: Arc<dyn Notebook>) -> Self {
+    /// The sink of that name for the messages of `source`, whose client `own` is. Nothing is opened before the first
+    /// message.
+    pub(crate) fn new(
+        name: &str,
+        config: &FileConfig,
+        source: &Source,
+        own: &AmsClient,
+        notebook: Arc<dyn Notebook>,
+    ) -> Self {
         let subscription = source.subscription.qualified(&source.project);
+        let destinations = Destinations::new(config, source, name);
+        let topic = destinations.depend_on_topic().then(|| TopicOf::new(own.clone(), source.clone()));
         let writer = Writer {
-            destinations: Destinations::new(config, source),
+            destinations,
             encoder: Encoder::new(config.format, &subscription),
             files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
             notebook,
             restored: false,
         };
-        Self { worker: Worker::new(writer), reopen: false }
+        Self { worker: Worker::new(writer), topic, reopen: false }
+    }
+
+    async fn try_to_deliver(&mut self, slice: Slice) -> Result<Delivery, Trouble> {
+        let topic = match &mut self.topic {
+            Some(topic) => Some(topic.ask().await?),
+            None => None,
+        };
+        let reopen = self.reopen;
+        let deliver = move |writer: &mut Writer| -> Result<Delivery, Trouble> {
+            if let Some(topic) = topic {
+                writer.destinations.set_topic(topic);
+            }
+            if reopen {
+                writer.tend(Occasion::Reopen).map_err(|error| Trouble::Retry { after: None, error })?;
+            }
+            Ok(writer.deliver(&slice))
+        };
+        let delivery = self.worker.run(deliver).await?;
+        self.reopen = false;
+        Ok(delivery)
     }
 }
 
@@ -57,13 +93,7 @@ impl Sink for FileSink {
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
-        let reopen = std::mem::take(&mut self.reopen);
-        Box::pin(self.worker.run(move |writer| {
-            if reopen && let Err(failure) = writer.tend(Occasion::Reopen) {
-                return Delivery::failed(Trouble::Retry { after: None, error: failure });
-            }
-            writer.deliver(&slice)
-        }))
+        Box::pin(async move { self.try_to_deliver(slice).await.unwrap_or_else(Delivery::failed) })
     }
 
     fn tend(&mut self, occasion: Occasion) -> Pin<Box<dyn Future<Output = Tended> + Send + '_>> {
@@ -124,7 +154,7 @@ impl Writer {
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
-        let route = self.destinations.route(slice, self.files.most());
+        let route = self.destinations.route(slice, self.files.most(), Timestamp::now());
         let places = self.files.begin(&route.paths)?;
         let written = self.write(slice, route.files.iter().filter_map(|file| places.get(*file)))?;
         self.files.sync()?;

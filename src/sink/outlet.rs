@@ -22,7 +22,7 @@ pub(crate) struct Outlet {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    File(FileConfig),
+    File { config: FileConfig, own: AmsClient },
     Stdout { format: Format },
     Webhook(Arc<Receiver>),
     Topic(Arc<Target>),
@@ -47,7 +47,7 @@ impl Outlet {
         clients: &BTreeMap<String, AmsClient>,
     ) -> Result<Self, OutletError> {
         let plan = match &config.kind {
-            SinkKind::File(file) => Plan::File(file.as_ref().clone()),
+            SinkKind::File(file) => Plan::File { config: file.as_ref().clone(), own: own.clone() },
             SinkKind::Stdout { format } => Plan::Stdout { format: *format },
             SinkKind::Webhook(webhook) => Plan::Webhook(Arc::new(Receiver::new(webhook)?)),
             SinkKind::Topic { connection, topic, batch } => {
@@ -63,7 +63,9 @@ impl Outlet {
     pub(crate) fn open(&self, source: &Source, notebook: Arc<dyn Notebook>) -> Box<dyn Sink> {
         let name = source.subscription.qualified(&source.project);
         match &self.plan {
-            Plan::File(config) => Box::new(FileSink::new(config, source, notebook)),
+            Plan::File { config, own } => {
+                Box::new(FileSink::new(&self.config.name, config, source, own, notebook))
+            }
             Plan::Stdout { format } => Box::new(StdoutSink::new(Encoder::new(*format, &name))),
             Plan::Webhook(receiver) => Box::new(WebhookSink::new(Arc::clone(receiver), source, notebook)),
             Plan::Topic(target) => Box::new(TopicSink::new(Arc::clone(target), source, notebook)),

@@ -1,6 +1,8 @@
 //! The keys of a file sink.
 
-use super::super::{PathTemplate, section::Section};
+use jiff::tz::TimeZone;
+
+use super::super::{InvalidValue, PathTemplate, section::Section};
 use super::{AcceptDays, Format, accept_days, format};
 
 const MAX_OPEN_FILES: u32 = 256;
@@ -11,6 +13,8 @@ const MOST_OPEN_FILES: u32 = 10_000;
 pub struct FileConfig {
     /// Which file a message goes to.
     pub path: PathTemplate,
+    /// What its dates and hours are those of, and today.
+    pub time_zone: TimeZone,
     /// How it is written.
     pub format: Format,
     /// How many files are open at a time, and in how many of them the messages of one step are.
@@ -25,7 +29,18 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     if !section.has("path") {
         section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
     }
+    let time_zone = section.parsed("time_zone", time_zone).unwrap_or(TimeZone::UTC);
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
     let accept_days = accept_days::read(section);
-    Some(FileConfig { path: path?, format, max_open_files, accept_days })
+    Some(FileConfig { path: path?, time_zone, format, max_open_files, accept_days })
+}
+
+/// By its name in the machine's time zone database, or in the one of this program where the machine has none.
+fn time_zone(name: &str) -> Result<TimeZone, InvalidValue> {
+    TimeZone::get(name).map_err(|_| {
+        InvalidValue::new(
+            "is no time zone that is known here",
+            "a name such as \"Europe/Athens\", or \"UTC\"",
+        )
+    })
 }

@@ -277,14 +277,18 @@ path = "out/"
     => subscriptions.s.sinks.out.path: "out/" is not the path of a file | a path that ends with the file's name
 path = "out/{dat}"
     => subscriptions.s.sinks.out.path: "out/{dat}" has an unknown placeholder | did you mean {date}?
-path = "out/{hour}"
-    => subscriptions.s.sinks.out.path: "out/{hour}" has {hour}, which is not available in this version | {project}, {subscription} and {date} stand for what they say
+path = "out/{attribute.a:-/}"
+    => subscriptions.s.sinks.out.path: "out/{attribute.a:-/}" has a default that is no part of a file's name | letters, digits and _ - . , : = + @, first a letter, a digit or _
+path = "out/{attribut.a}"
+    => subscriptions.s.sinks.out.path: "out/{attribut.a}" has an unknown placeholder | did you mean {attribute.NAME}?
+path = "out/{attribute.a}{attribute.b}{attribute.c}{attribute.d}{attribute.e}{attribute.f}"
+    => subscriptions.s.sinks.out.path: "out/{attribute.a}{attribute.b}{attribute.c}{attribute.d}{attribute.e}{attribute.f}" has a name in it that can be longer than 207 bytes | a shorter name, or more directories
 path = "out/{x"
-    => subscriptions.s.sinks.out.path: "out/{x" has a { without its } | {project}, {subscription} and {date} stand for what they say
+    => subscriptions.s.sinks.out.path: "out/{x" has a { without its } | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
 path = "out/x}"
-    => subscriptions.s.sinks.out.path: "out/x}" has a } without its { | {project}, {subscription} and {date} stand for what they say
+    => subscriptions.s.sinks.out.path: "out/x}" has a } without its { | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
 path = "{}"
-    => subscriptions.s.sinks.out.path: "{}" has an unknown placeholder | {project}, {subscription} and {date} stand for what they say
+    => subscriptions.s.sinks.out.path: "{}" has an unknown placeholder | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
 format = "avro"
     => subscriptions.s.sinks.out.format: "avro" is not available in this version | "jsonl", "raw"
 required = "yes"
@@ -311,8 +315,8 @@ batch = 3
     => subscriptions.s.sinks.out.batch: belongs to a webhook or topic sink | type = "webhook" or type = "topic", or no batch
 format = "ams"
     => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw"
-time_zone = "x"
-    => subscriptions.s.sinks.out.time_zone: is not available in this version | [subscriptions.NAME.sinks.NAME] has type, path, max_open_files, accept_days, error_path, format, url, headers, bearer_token, bearer_token_file, basic, ca_file, ca_dir, timeout, connect_timeout, connection, topic, batch, required, retry, on_reject
+time_zone = "Europe/Atlantis"
+    => subscriptions.s.sinks.out.time_zone: "Europe/Atlantis" is no time zone that is known here | a name such as "Europe/Athens", or "UTC"
 typ = "x"
     => subscriptions.s.sinks.out.typ: is not a known key | did you mean `type`?
 ## subscriptions.s.sinks.pull

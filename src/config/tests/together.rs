@@ -60,7 +60,7 @@ fn all_problems_are_reported_at_once_in_order_of_line() {
     a.toml:22:12: subscriptions.metrics.poll_max: is a number without a unit
         hint: a duration such as "250ms", "10s" or "1h30m" (d, h, m, s, ms)
     a.toml:25:8: subscriptions.metrics.sinks.archive.path: "out/{day}.jsonl" has an unknown placeholder
-        hint: {project}, {subscription} and {date} stand for what they say
+        hint: {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
     a.toml:26:1: subscriptions.metrics.sinks.acknowledge: is a name that a sink cannot have
         hint: any other name: the metrics use this one for an operation
     a.toml:29:22: subscriptions.metrics.sinks.acknowledge.retry.attempts: "many" is a string

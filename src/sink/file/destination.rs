@@ -1,33 +1,26 @@
-//! Which file a message goes to, by its attributes, its time and the day on which it is delivered.
+//! Which file a message goes to: that of the sink, or the one for messages of days that it does not accept.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod paths;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::super::{Slice, Source};
 use super::window::Window;
-use crate::client::Message;
-use crate::config::{FileConfig, PathTemplate};
-
-/// So many paths are remembered, so that they need not be made anew for each message.
-const REMEMBERED: usize = 4096;
+use crate::config::FileConfig;
+use paths::Paths;
+pub(in crate::sink::file) use paths::value_of;
 
 /// Makes the paths of messages of one subscription.
 pub(super) struct Destinations {
-    template: PathTemplate,
+    time_zone: TimeZone,
+    accepted: Paths,
     /// For messages of days that the window leaves out.
-    other_days: Option<(Window, PathTemplate)>,
-    project: String,
-    subscription: String,
-    by_date: bool,
-    /// By what makes the difference between messages, the place in `paths`: of those that are accepted, and of others.
-    known: [HashMap<Vec<u8>, usize>; 2],
-    by_path: HashMap<Arc<Path>, usize>,
-    paths: Vec<Arc<Path>>,
+    misdated: Option<(Window, Paths)>,
+    depend_on_topic: bool,
 }
 
 /// The files of a batch.
@@ -36,8 +29,8 @@ pub(super) struct Route {
     pub(super) paths: Vec<Arc<Path>>,
     /// For each message, the place of its path. It may end before the batch does.
     pub(super) files: Vec<usize>,
-    /// Which of the messages are of days that are not accepted, in order.
-    pub(super) misdated: Vec<usize>,
+    /// Which messages are of days that are not accepted, in order.
+    misdated: Vec<usize>,
 }
 
 impl Route {
@@ -48,44 +41,59 @@ impl Route {
 }
 
 impl Destinations {
-    pub(super) fn new(config: &FileConfig, source: &Source) -> Self {
-        let other_days = config.accept_days.as_ref();
-        let other_days = other_days.map(|days| (Window::new(days), days.error_path.clone()));
-        let by_date = config.path.depends_on_date()
-            || other_days.as_ref().is_some_and(|(_, path)| path.depends_on_date());
+    /// For the messages of `source` in the sink of that name.
+    pub(super) fn new(config: &FileConfig, source: &Source, sink: &str) -> Self {
+        let days = config.accept_days.as_ref();
+        let paths = |template| Paths::new(template, &config.time_zone, source, sink);
         Self {
-            template: config.path.clone(),
-            other_days,
-            project: source.project.to_string(),
-            subscription: source.key.clone(),
-            by_date,
-            known: [HashMap::new(), HashMap::new()],
-            by_path: HashMap::new(),
-            paths: Vec::new(),
+            time_zone: config.time_zone.clone(),
+            accepted: paths(&config.path),
+            misdated: days.map(|days| (Window::new(days), paths(&days.error_path))),
+            depend_on_topic: config.path.depends_on_topic()
+                || days.is_some_and(|days| days.error_path.depends_on_topic()),
         }
     }
 
-    /// The files of the messages of `slice`, as far as they are no more than `most`.
-    pub(super) fn route(&mut self, slice: &Slice, most: usize) -> Route {
-        if self.paths.len() > REMEMBERED {
-            self.known.iter_mut().for_each(HashMap::clear);
-            self.by_path.clear();
-            self.paths.clear();
+    /// Whether the topic is in a path.
+    pub(super) fn depend_on_topic(&self) -> bool {
+        self.depend_on_topic
+    }
+
+    /// To be called before the first message if the topic is in a path.
+    pub(super) fn set_topic(&mut self, topic: String) {
+        if let Some((_, paths)) = &mut self.misdated {
+            paths.set_topic(topic.clone());
+        }
+        self.accepted.set_topic(topic);
+    }
+
+    /// The files of the messages of `slice`, which arrive now, as far as they are no more than `most`.
+    pub(super) fn route(&mut self, slice: &Slice, most: usize, now: Timestamp) -> Route {
+        let today = now.to_zoned(self.time_zone.clone()).date();
+        self.accepted.begin(today);
+        if let Some((_, paths)) = &mut self.misdated {
+            paths.begin(today);
         }
         let mut route = Route { paths: Vec::new(), files: Vec::new(), misdated: Vec::new() };
-        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        let mut places: HashMap<usize, usize> = HashMap::new();
+        // The places in the route of accepted paths, and of others.
+        let mut places = [Vec::new(), Vec::new()];
         for message in slice.messages() {
-            let is_misdated = self.is_misdated(&message, today);
-            let path = self.of(&message, is_misdated);
-            let place = match places.get(&path) {
-                Some(place) => *place,
-                None if route.paths.len() == most => break,
-                None => {
-                    route.paths.push(Arc::clone(&self.paths[path]));
-                    places.insert(path, route.paths.len() - 1);
-                    route.paths.len() - 1
+            let (is_misdated, paths) = match &mut self.misdated {
+                Some((window, paths)) if !window.takes(&message, today) => (true, paths),
+                _ => (false, &mut self.accepted),
+            };
+            let path = paths.of(&message);
+            let places = &mut places[usize::from(is_misdated)];
+            if places.len() <= path {
+                places.resize(path + 1, None);
+            }
+            let place = match (places[path], paths.at(path)) {
+                (Some(place), _) => place,
+                (None, Some(new)) if route.paths.len() < most => {
+                    route.paths.push(Arc::clone(new));
+                    *places[path].insert(route.paths.len() - 1)
                 }
+                _ => break,
             };
             if is_misdated {
                 route.misdated.push(route.files.len());
@@ -94,40 +102,7 @@ impl Destinations {
         }
         route
     }
-
-    fn is_misdated(&self, message: &Message<'_>, today: Date) -> bool {
-        self.other_days.as_ref().is_some_and(|(window, _)| !window.takes(message, today))
-    }
-
-    /// The place in `paths` of the path of `message`.
-    fn of(&mut self, message: &Message<'_>, is_misdated: bool) -> usize {
-        let date = if self.by_date { utc_date(message.publish_time()) } else { Cow::Borrowed("") };
-        let known = &mut self.known[usize::from(is_misdated)];
-        if let Some(place) = known.get(date.as_bytes()) {
-            return *place;
-        }
-        let template = match &self.other_days {
-            Some((_, other)) if is_misdated => other,
-            _ => &self.template,
-        };
-        let path: Arc<Path> = template.render(&self.project, &self.subscription, &date).into();
-        let place = *self.by_path.entry(Arc::clone(&path)).or_insert_with(|| {
-            self.paths.push(path);
-            self.paths.len() - 1
-        });
-        known.insert(date.into_owned().into_bytes(), place);
-        place
-    }
 }
 
-/// The date in UTC of a time as the service writes it, `2026-11-23T07:05:18.157214377Z`. The template lets nothing
-/// but a date into a path.
-fn utc_date(publish_time: &str) -> Cow<'_, str> {
-    match publish_time.split_once('T') {
-        Some((date, time)) if time.ends_with('Z') => Cow::Borrowed(date),
-        _ => match publish_time.parse::<jiff::Timestamp>() {
-            Ok(time) => Cow::Owned(time.strftime("%Y-%m-%d").to_string()),
-            Err(_) => Cow::Borrowed(""),
-        },
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::destination::value_of;
 use crate::client::Message;
 use crate::config::AcceptDays;
 
@@ -22,8 +23,7 @@ impl Window {
 
     /// Whether the day that `message` is of is among them. One without a date is of none.
     pub(super) fn takes(&self, message: &Message<'_>, today: Date) -> bool {
-        let text = message.attributes().find(|(name, _)| *name == self.attribute).map(|(_, value)| value);
-        text.and_then(date).is_some_and(|date| {
+        value_of(message, &self.attribute).and_then(date).is_some_and(|date| {
             let days = today.duration_until(date).as_hours() / 24;
             (-self.past..=self.future).contains(&days)
         })
