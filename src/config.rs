@@ -85,6 +85,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     load_with(path, &|name| std::env::var(name).ok())
 }
 
+/// Whether this text alone is a configuration; problems are of a file without a name.
+pub(crate) fn check_text(text: &str) -> Result<(), ConfigError> {
+    let source = Source { path: PathBuf::new(), text: Ok(text.to_owned()) };
+    parse(&[source], &|name| std::env::var(name).ok()).map(|_| ())
+}
+
 fn load_with(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
     parse(&document::gather(path), environment)
 }

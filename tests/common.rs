@@ -38,7 +38,7 @@ pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
 pub(crate) use machine::{Namespace, find_running, is_there, strace_works};
 pub(crate) use metrics::Metrics;
-pub(crate) use page::run_page;
+pub(crate) use page::{run_page, run_page_with};
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
 pub(crate) use service::{PROJECT, Service, TOKEN, client_of, numbered};

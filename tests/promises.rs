@@ -54,6 +54,7 @@ mod long_run;
 mod memory_does_not_grow;
 mod memory_is_bounded;
 mod metrics_are_well_formed;
+mod migrating;
 mod network_sinks;
 mod pages_are_streams;
 mod parked_and_recovers;
