@@ -62,6 +62,8 @@ pub(super) static SINK: TableKeys = table(
         "time_zone",
         "max_open_files",
         "format",
+        "schema_file",
+        "codec",
         "url",
         "headers",
         "bearer_token",

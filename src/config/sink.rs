@@ -12,9 +12,11 @@ use super::{
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod file;
+mod file_format;
 mod webhook;
 
 pub use file::FileConfig;
+pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -95,8 +97,7 @@ static TYPES: Words<Kind> = Words {
     ],
     later: &[],
 };
-static FORMATS: Words<Format> =
-    Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
+static FORMATS: Words<Format> = Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &[] };
 static ON_REJECT: Words<OnReject> = Words {
     now: &[("dead_letter", OnReject::DeadLetter), ("halt", OnReject::Halt), ("drop", OnReject::Drop)],
     later: &[],
@@ -106,8 +107,10 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 16] = [
+static KEYS: [(&str, &[Kind]); 18] = [
     ("path", &[Kind::File]),
+    ("schema_file", &[Kind::File]),
+    ("codec", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
