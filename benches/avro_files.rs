@@ -165,7 +165,7 @@ async fn forward(client: &AmsClient, number: usize, directory: &Path) -> Outcome
     let log = File::create(directory.join("log"))?;
     let started = Instant::now();
     let child = Command::new(env!("CARGO_BIN_EXE_ams-forwarder"))
-        .arg("--config")
+        .args(["run", "--config"])
         .arg(directory.join("forwarder.toml"))
         .stdout(log.try_clone()?)
         .stderr(log)
