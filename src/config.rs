@@ -1,8 +1,9 @@
 //! The configuration: read, checked, and then never doubted again.
 //!
 //! [`load`] reads the TOML file and those of the folder `conf.d` beside it, and gives a [`Config`] of which every value
-//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else: whether the files that
-//! the configuration names (tokens, certificates) can be used may change at any time, and is no fault of its.
+//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. Of what it names it reads
+//! the schemas of Avro alone, which say what messages are: whether other files (tokens, certificates) can be used may change
+//! at any time, and is no fault of its.
 //!
 //! The way through: `document` parses the files into one tree with places, `section` reads tables of it, one file
 //! for each kind of table gives them their meaning, `check` holds the parts against each other, `error` says where.
@@ -18,6 +19,7 @@ use std::{
 
 use crate::client::InvalidName;
 
+mod avro_schema;
 mod check;
 mod connection;
 mod document;
@@ -37,6 +39,7 @@ mod subscription;
 mod units;
 
 pub use self::{
+    avro_schema::{AvroSchema, AvroType},
     connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
@@ -45,7 +48,8 @@ pub use self::{
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        AcceptDays, FileConfig, Format, OnReject, SinkConfig, SinkKind, WebhookConfig, WebhookCredential,
+        AcceptDays, AvroConfig, Codec, FileConfig, FileFormat, Format, OnReject, SinkConfig, SinkKind,
+        WebhookConfig, WebhookCredential,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

@@ -5,6 +5,7 @@
 //! its only caller.
 
 mod append_file;
+mod avro;
 mod file;
 mod jsonl;
 mod notebook;
@@ -242,7 +243,12 @@ impl Trouble {
         let failure = SinkError::from_io(doing, error);
         let lasting = matches!(
             error.kind(),
-            K::PermissionDenied | K::ReadOnlyFilesystem | K::NotADirectory | K::IsADirectory | K::BrokenPipe
+            K::PermissionDenied
+                | K::ReadOnlyFilesystem
+                | K::NotADirectory
+                | K::IsADirectory
+                | K::BrokenPipe
+                | K::InvalidData
         );
         if lasting { Self::Fatal(failure) } else { Self::Retry { after: None, error: failure } }
     }

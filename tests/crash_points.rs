@@ -10,14 +10,23 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ams_forwarder::client::NewMessage;
+use apache_avro::types::Value;
 use futures_util::StreamExt;
 
-use crate::common::{Config, Delivered, Forwarder, Home, Launch, Receiver, Service, eventually, file_sink};
+use crate::common::avro;
+use crate::common::{
+    Config, Delivered, Forwarder, Home, Launch, Receiver, Service, eventually, file_sink, numbered,
+};
 
 /// Messages published before each start, in three batches of three requests each.
 const ROUND: u64 = 60;
 const BATCH: u64 = 20;
 const REQUEST: u64 = 7;
+
+/// All payloads have one size, so that they are datums of this schema too.
+const NUMBERED: &str = r#"{"type":"fixed","name":"numbered","size":10}"#;
+const SIZE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wherever_it_crashes_files_have_each_message_once_and_nobody_misses_one() {
@@ -77,7 +86,7 @@ struct Tally {
     topic: usize,
 }
 
-/// A subscription to a file, a webhook and a topic, and the daemon that crashes.
+/// A subscription to a file of lines, one of Avro, a webhook and a topic, and the daemon that crashes.
 struct Scene {
     place: String,
     service: Service,
@@ -95,8 +104,15 @@ impl Scene {
     async fn new(place: &str) -> Self {
         let (service, receiver, home) =
             (Service::with(&["a", "copy"]).await, Receiver::start().await, Home::new());
+        let schema = home.write("numbered.avsc", NUMBERED);
+        let avro = format!(
+            "[subscriptions.a.sinks.avro]\ntype = \"file\"\npath = \"{}\"\nformat = \"avro\"\n\
+             schema_file = \"{}\"\ncodec = \"deflate\"\nretry = {{ initial = \"20ms\", max = \"200ms\" }}",
+            avro_of(&home.out("a")).display(),
+            schema.display(),
+        );
         let sinks = format!(
-            "{}\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
+            "{}\n{avro}\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
              retry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
              [subscriptions.a.sinks.copy]\ntype = \"topic\"\ntopic = \"copy\"\nbatch = {REQUEST}\n\
              retry = {{ initial = \"20ms\", max = \"200ms\" }}\n",
@@ -129,17 +145,23 @@ impl Scene {
     }
 
     async fn publish(&mut self) {
-        self.service.publish("a", self.published..self.published + ROUND).await;
+        let messages: Vec<_> = (self.published..self.published + ROUND)
+            .map(|number| numbered(number, SIZE - numbered(number, 0).len()))
+            .map(NewMessage::new)
+            .collect();
+        self.service.client.publish(&"a".parse().unwrap(), &messages).await.unwrap();
         self.published += ROUND;
     }
 
-    /// Now and then somebody rotates the file while the daemon is down; and where a crash is to happen that follows
+    /// Now and then somebody rotates the files while the daemon is down; and where a crash is to happen that follows
     /// upon another one, there is one.
     fn prepare(&mut self, start: u64) {
         let file = self.home.out("a");
         if start % 3 == 1 && file.exists() {
             let rotated = file.with_extension(format!("jsonl.{}", self.rotated.len()));
             std::fs::rename(&file, &rotated).unwrap();
+            // The daemon may have crashed before it had both.
+            let _ = std::fs::rename(avro_of(&file), avro_of(&rotated));
             self.rotated.push(rotated);
         }
     }
@@ -203,6 +225,9 @@ impl Scene {
         let text: String = files.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
         let file = Delivered::in_text(&text);
         file.assert_exactly(published);
+        let files = self.rotated.iter().chain([&last]).map(|path| avro_of(path));
+        Delivered { numbers: files.flat_map(|path| numbered_in(&path)).collect(), torn: Vec::new() }
+            .assert_exactly(published);
 
         let sent: Vec<u64> = self.receiver.posts("a").into_iter().flat_map(|post| post.numbers).collect();
         self.receiver.delivered("a").assert_exactly(published);
@@ -217,4 +242,23 @@ impl Scene {
         }
         Tally { crashes, published, file: file.repeated(), webhook: hook.repeated(), topic: copy.repeated() }
     }
+}
+
+/// The file of Avro that goes with a file of lines.
+fn avro_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".avro");
+    name.into()
+}
+
+fn numbered_in(path: &Path) -> Vec<u64> {
+    // What was opened and not written to before a crash is empty, and no file of Avro yet.
+    if path.metadata().map_or(0, |found| found.len()) == 0 {
+        return Vec::new();
+    }
+    let number = |value: &Value| {
+        let Value::Fixed(_, bytes) = value else { panic!("not numbered: {value:?}") };
+        str::from_utf8(bytes).unwrap().split(' ').next().unwrap().parse().unwrap()
+    };
+    avro::values_in(path).iter().map(number).collect()
 }

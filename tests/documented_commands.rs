@@ -1,5 +1,6 @@
 //! Every command of `docs/cli.md` works as it stands there, from top to bottom, in one shell.
 
+use crate::common::avro::METRIC_DATA;
 use crate::common::{PROJECT, Service, run_page, run_page_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,7 +26,8 @@ async fn every_command_of_the_page_for_users_of_ams_consumer_works_in_turn() {
     )
     .unwrap();
     let (_, ini) = page.split_once("```ini\n").unwrap();
-    let files = [("ams-consumer-egi.conf", ini.split("```").next().unwrap())];
+    let ini = ini.split("```").next().unwrap();
+    let files = [("ams-consumer-egi.conf", ini), ("metric_data.avsc", METRIC_DATA)];
     let (blocks, said) = run_page_with("docs/migrating-from-ams-consumer.md", &service, &files).await;
     assert_eq!(blocks, 4);
     assert_eq!(said.matches("egi.toml: ok: 1 subscriptions, 1 sinks").count(), 2, "{said}");

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rustix::process::Signal;
 
+use crate::common::avro::{METRIC_DATA, metric, metrics_in};
 use crate::common::pki::Authority;
-use crate::common::{Delivered, Forwarder, Home, Launch, PROJECT, Service, TOKEN, eventually, is_there};
+use crate::common::{Forwarder, Home, Launch, PROJECT, Service, TOKEN, eventually, is_there};
 
 /// An AMS that speaks TLS, for ams-consumer speaks nothing else, with a subscription `sub1`.
 async fn service(home: &Home) -> Service {
@@ -22,6 +23,7 @@ async fn service(home: &Home) -> Service {
     service.emulator.create_subscription(PROJECT, "sub1", "metrics").unwrap();
     let endpoint = format!("https://{}", service.address);
     let builder = AmsClient::builder(&endpoint, PROJECT.parse().unwrap()).token(TOKEN.into()).no_proxy();
+    home.write("metric_data.avsc", METRIC_DATA);
     service.client = builder.ca_file(home.write("ca.pem", &authority.pem)).build().unwrap();
     service
 }
@@ -86,7 +88,7 @@ async fn the_daemon_writes_the_files_of_ams_consumer_and_a_kill_loses_and_double
     migrate(&home);
     let days = days(Timestamp::now().to_zoned(TimeZone::system()).date());
     let message = |number: u64| {
-        let message = NewMessage::new(format!("{number} of the results"));
+        let message = NewMessage::new(metric(number));
         match &days[usize::try_from(number).unwrap() % days.len()].0 {
             Some(day) => message.attribute("partition_date", day.as_str()).unwrap(),
             None => message,
@@ -114,8 +116,7 @@ async fn the_daemon_writes_the_files_of_ams_consumer_and_a_kill_loses_and_double
     }
     assert_eq!(std::fs::read_dir(home.path("out")).unwrap().count(), expected.len());
     for (name, numbers) in expected {
-        let delivered = Delivered::in_file(&home.path("out").join(name));
-        assert_eq!((delivered.numbers, delivered.torn), (numbers, Vec::new()), "{name}");
+        assert_eq!(metrics_in(&home.path("out").join(name)), numbers, "{name}");
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 
 mod ack_deadline;
 mod arbitrary_requests;
+mod avro_files;
 mod batching_publisher;
 mod broken_answers;
 mod certificates_and_keys;

@@ -64,6 +64,8 @@ pub(super) static SINK: TableKeys = table(
         "accept_days",
         "error_path",
         "format",
+        "schema_file",
+        "codec",
         "url",
         "headers",
         "bearer_token",

@@ -13,10 +13,12 @@ use crate::{backoff::BackoffPolicy, client::TopicName};
 
 mod accept_days;
 mod file;
+mod file_format;
 mod webhook;
 
 pub use accept_days::AcceptDays;
 pub use file::FileConfig;
+pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use webhook::{WebhookConfig, WebhookCredential};
 
 /// One sink of a subscription.
@@ -97,8 +99,7 @@ static TYPES: Words<Kind> = Words {
     ],
     later: &[],
 };
-static FORMATS: Words<Format> =
-    Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
+static FORMATS: Words<Format> = Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &[] };
 static ON_REJECT: Words<OnReject> = Words {
     now: &[("dead_letter", OnReject::DeadLetter), ("halt", OnReject::Halt), ("drop", OnReject::Drop)],
     later: &[],
@@ -108,8 +109,10 @@ const TOPIC_BATCH: u32 = 100;
 const LARGEST_TOPIC_BATCH: u32 = 10_000;
 
 /// The keys that some kinds of sinks have and others do not.
-static KEYS: [(&str, &[Kind]); 18] = [
+static KEYS: [(&str, &[Kind]); 20] = [
     ("path", &[Kind::File]),
+    ("schema_file", &[Kind::File]),
+    ("codec", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("accept_days", &[Kind::File]),

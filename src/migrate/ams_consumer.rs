@@ -294,10 +294,8 @@ impl Consumer {
         draft.table(&format!("subscriptions.{}.sinks.archive", self.subscription_key()));
         draft.set("type", string("file"), None);
         draft.set("path", string(&self.path.is), Some(&self.path.origin));
-        draft.comment(&format!(
-            "Lines of JSON, with everything that is known of a message. AvroSchema was {}.",
-            self.schema.is
-        ));
+        draft.set("format", string("avro"), None);
+        draft.set("schema_file", string(&self.schema.is), Some(&self.schema.origin));
         draft.comment(
             "`past` counts the days before today; PastDaysOk counted today too, so it is one less. Messages of other\n\
              days go to error_path, and also those without a date, at which ams-consumer ended.",

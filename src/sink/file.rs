@@ -54,8 +54,12 @@ impl FileSink {
         let topic = destinations.depend_on_topic().then(|| TopicOf::new(own.clone(), source.clone()));
         let writer = Writer {
             destinations,
-            encoder: Encoder::new(config.format, &subscription),
-            files: OpenFiles::new(config.max_open_files as usize, Framing::Lines, Arc::clone(&notebook)),
+            encoder: Encoder::of_file(&config.format, &subscription),
+            files: OpenFiles::new(
+                config.max_open_files as usize,
+                Framing::of(&config.format),
+                Arc::clone(&notebook),
+            ),
             notebook,
             restored: false,
         };

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::super::{InvalidValue, PathTemplate, section::Section};
-use super::{AcceptDays, Format, accept_days, format};
+use super::file_format::{self, FileFormat};
+use super::{AcceptDays, accept_days};
 
 const MAX_OPEN_FILES: u32 = 256;
 const MOST_OPEN_FILES: u32 = 10_000;
@@ -16,7 +17,7 @@ pub struct FileConfig {
     /// What its dates and hours are those of, and today.
     pub time_zone: TimeZone,
     /// How it is written.
-    pub format: Format,
+    pub format: FileFormat,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
     /// The days whose messages go there; those of others go to another file.
@@ -24,7 +25,7 @@ pub struct FileConfig {
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
-    let format = format(section);
+    let format = file_format::read(section);
     let path = section.parsed("path", PathTemplate::parse);
     if !section.has("path") {
         section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
@@ -32,7 +33,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     let time_zone = section.parsed("time_zone", time_zone).unwrap_or(TimeZone::UTC);
     let max_open_files = section.integer("max_open_files", 1..=MOST_OPEN_FILES).unwrap_or(MAX_OPEN_FILES);
     let accept_days = accept_days::read(section);
-    Some(FileConfig { path: path?, time_zone, format, max_open_files, accept_days })
+    Some(FileConfig { path: path?, time_zone, format: format?, max_open_files, accept_days })
 }
 
 /// By its name in the machine's time zone database, or in the one of this program where the machine has none.

@@ -290,7 +290,21 @@ path = "out/x}"
 path = "{}"
     => subscriptions.s.sinks.out.path: "{}" has an unknown placeholder | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
 format = "avro"
-    => subscriptions.s.sinks.out.format: "avro" is not available in this version | "jsonl", "raw"
+    => subscriptions.s.sinks.out.schema_file: is missing | as in schema_file = "/etc/ams-forwarder/metric_data.avsc"
+format = "avro"
+schema_file = "none.avsc"
+    => subscriptions.s.sinks.out.schema_file: "none.avsc" cannot be read: No such file or directory (os error 2) | a file with an Avro schema in JSON
+format = "avro"
+schema_file = "tests/recordings/README.md"
+    => subscriptions.s.sinks.out.schema_file: "tests/recordings/README.md" has no Avro schema in it: Failed to parse schema from JSON: expected value at line 1 column 1 | a file with an Avro schema in JSON
+format = "avro"
+schema_file = "tests/metric_data.avsc"
+codec = "zstd"
+    => subscriptions.s.sinks.out.codec: "zstd" is none of the values there are | "null", "deflate", "snappy", "zstandard"
+schema_file = "tests/metric_data.avsc"
+codec = "null"
+    => subscriptions.s.sinks.out.schema_file: belongs to format "avro" | format = "avro", or no schema_file
+    => subscriptions.s.sinks.out.codec: belongs to format "avro" | format = "avro", or no codec
 required = "yes"
     => subscriptions.s.sinks.out.required: "yes" is a string | must be true or false
 required = false
@@ -314,7 +328,7 @@ topic = "x"
 batch = 3
     => subscriptions.s.sinks.out.batch: belongs to a webhook or topic sink | type = "webhook" or type = "topic", or no batch
 format = "ams"
-    => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw"
+    => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw", "avro"
 time_zone = "Europe/Atlantis"
     => subscriptions.s.sinks.out.time_zone: "Europe/Atlantis" is no time zone that is known here | a name such as "Europe/Athens", or "UTC"
 typ = "x"

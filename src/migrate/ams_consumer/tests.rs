@@ -3,13 +3,16 @@ use secrecy::ExposeSecret;
 use super::*;
 
 /// As ams-consumer's package has it.
-const SHIPPED: &str = "[DEFAULT]
+const SHIPPED: &str = concat!(
+    "[DEFAULT]
 VENV = /opt/ams-consumer/
 
 [General]
 LogName = argo-ams-consumer
 ReportWritMsgEveryHours = 24
-AvroSchema = %(VENV)s/etc/metric_data.avsc
+AvroSchema = ",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/metric_data.avsc
 
 [AMS]
 Host = msg.example.org
@@ -30,7 +33,8 @@ FutureDaysOk = 1
 Directory = %(VENV)s/var/lib/argo-ams-consumer
 Filename = argo-consumer_log_DATE.avro
 ErrorFilename = argo-consumer_error_log_DATE.avro
-";
+"
+);
 
 fn migrated(text: &str) -> Migrated {
     from_text(text, Path::new("ams-consumer-egi.conf"), None, None).unwrap_or_else(|error| panic!("{error}"))
@@ -55,7 +59,11 @@ fn the_shipped_configuration_becomes_ours_as_a_whole() {
     let migrated = migrated(SHIPPED);
     assert_eq!(migrated.warnings, []);
     assert_eq!(migrated.token.expose_secret(), "EGITOKEN");
-    insta::assert_snapshot!(migrated.text.replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r#"
+    let text = migrated
+        .text
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        .replace(env!("CARGO_MANIFEST_DIR"), "/REPO");
+    insta::assert_snapshot!(text, @r#"
     # Made of ams-consumer-egi.conf by ams-forwarder VERSION.
     # What is different and how to switch over: docs/migrating-from-ams-consumer.md.
     #
@@ -90,7 +98,8 @@ fn the_shipped_configuration_becomes_ours_as_a_whole() {
     [subscriptions.sub1.sinks.archive]
     type = "file"
     path = "/opt/ams-consumer//var/lib/argo-ams-consumer/argo-consumer_log_{attribute.partition_date}.avro"
-    # Lines of JSON, with everything that is known of a message. AvroSchema was /opt/ams-consumer//etc/metric_data.avsc.
+    format = "avro"
+    schema_file = "/REPO/tests/metric_data.avsc"
     # `past` counts the days before today; PastDaysOk counted today too, so it is one less. Messages of other
     # days go to error_path, and also those without a date, at which ams-consumer ended.
     accept_days = { attribute = "partition_date", past = 2, future = 1 }
@@ -210,8 +219,11 @@ fn what_the_daemon_would_not_take_is_named_where_the_file_has_it() {
         .replace("Host = msg.example.org", "Host = msg.example.org:https")
         .replace("Project = EGI", "Project = E.G.I")
         .replace("PullMsgs = 100", "PullMsgs = 1000000")
-        .replace("ConnectionTimeout = 180", "ConnectionTimeout = 86400");
+        .replace("ConnectionTimeout = 180", "ConnectionTimeout = 86400")
+        .replace(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/"), "/nowhere/");
     insta::assert_snapshot!(problems(&text).join("\n"), @r#"
+    a.conf:7:1: General.AvroSchema: "/nowhere/metric_data.avsc" cannot be read: No such file or directory (os error 2)
+        hint: a file with an Avro schema in JSON
     a.conf:10:1: AMS.Host: "https://msg.example.org:https" is not an http or https URL
         hint: scheme, host and port such as "https://msg.example.org", or "emulator"
     a.conf:11:1: AMS.Project: "E.G.I" is not a name of the service
