@@ -49,9 +49,9 @@ pub use self::{
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        AvroConfig, CloudEventsMode, Codec, Color, Compression, FileConfig, FileFormat, Format, KeepConfig,
-        OnClosed, OnReject, RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig, StdoutFormat,
-        Template, WebhookConfig, WebhookCredential, WebhookFormat,
+        AcceptDays, AvroConfig, CloudEventsMode, Codec, Color, Compression, FileConfig, FileFormat, Format,
+        KeepConfig, OnClosed, OnReject, RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig,
+        StdoutFormat, Template, WebhookConfig, WebhookCredential, WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
@@ -89,6 +89,12 @@ pub struct Config {
 /// Variables in strings are those of the process. The error holds all problems of all files.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// Whether this text alone is a configuration; problems are of a file without a name.
+pub(crate) fn check_text(text: &str) -> Result<(), ConfigError> {
+    let source = Source { path: PathBuf::new(), text: Ok(text.to_owned()) };
+    parse(&[source], &|name| std::env::var(name).ok()).map(|_| ())
 }
 
 fn load_with(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {

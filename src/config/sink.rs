@@ -11,12 +11,14 @@ use super::{
 };
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
+mod accept_days;
 mod file;
 mod file_format;
 mod rotation;
 mod stdout;
 mod webhook;
 
+pub use accept_days::AcceptDays;
 pub use file::FileConfig;
 pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use rotation::{Compression, KeepConfig, RotationConfig};
@@ -123,6 +125,8 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("rotate", &[Kind::File]),
     ("compress", &[Kind::File, Kind::Webhook]),
     ("keep", &[Kind::File]),
+    ("accept_days", &[Kind::File]),
+    ("error_path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("mode", &[Kind::Webhook]),
     ("content_type", &[Kind::Webhook]),

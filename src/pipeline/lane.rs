@@ -169,6 +169,7 @@ impl Lane {
                 // Now, and not when all sinks are done: another one may be stuck for hours.
                 self.status.sink(&self.name, |sink| {
                     sink.delivered += receipt.messages();
+                    sink.misdated += receipt.misdated();
                     sink.next = Some(receipt.next());
                 });
             }

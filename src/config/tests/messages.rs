@@ -47,6 +47,11 @@ fn a_mistake_in_the_rotation_of_files_is_named_with_what_would_be_right() {
     check(include_str!("rotation.txt"));
 }
 
+#[test]
+fn a_mistake_in_the_days_that_a_file_accepts_is_named_with_what_would_be_right() {
+    check(include_str!("accept_days.txt"));
+}
+
 const MAIN: &str = r#"## top
 statedir = "x"
     => statedir: is not a known key | did you mean `state_dir`?
@@ -83,6 +88,8 @@ level = "inof"
     => log.level: "inof" is not a level or filter | did you mean "info"?
 level = "info,a=b=c"
     => log.level: "info,a=b=c" is not a level or filter | off, error, warn, info, debug or trace, or a filter such as "info,ams_forwarder::pipeline=debug"
+report_every = "0s"
+    => log.report_every: "0s" is out of bounds | from "1s" to "366d"
 format = "jsn"
     => log.format: "jsn" is none of the values there are | did you mean "json"? ("auto", "text", "json", "journald")
 format = true

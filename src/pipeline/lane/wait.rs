@@ -31,11 +31,6 @@ impl Lane {
         self.not_before.is_some_and(|until| until > tokio::time::Instant::now())
     }
 
-    /// Its time with this batch was over before it was done. The next batches go on without it for a while.
-    pub(in crate::pipeline) fn was_too_slow(&mut self) {
-        self.not_before(Duration::ZERO);
-    }
-
     /// Waits before the next attempt. While it does, its batch may be given back for the sake of others: the service
     /// still has it. One that is parked gives it back once nobody else is at work on it: when it is pulled again, it shows
     /// whether somebody has moved the subscription over what cannot be delivered.
