@@ -1,8 +1,9 @@
 //! The configuration: read, checked, and then never doubted again.
 //!
 //! [`load`] reads the TOML file and those of the folder `conf.d` beside it, and gives a [`Config`] of which every value
-//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. It reads nothing else but templates: whether the files that
-//! the configuration names (tokens, certificates) can be used may change at any time, and is no fault of its.
+//! is in its bounds, or a [`ConfigError`] that lists everything wrong at once. Of what it names it reads what says how
+//! messages look alone, schemas of Avro and templates: whether other files (tokens, certificates) can be used may change
+//! at any time, and is no fault of its.
 //!
 //! The way through: `document` parses the files into one tree with places, `section` reads tables of it, one file
 //! for each kind of table gives them their meaning, `check` holds the parts against each other, `error` says where.
@@ -18,6 +19,7 @@ use std::{
 
 use crate::client::InvalidName;
 
+mod avro_schema;
 mod check;
 mod connection;
 mod document;
@@ -38,6 +40,7 @@ mod units;
 
 pub(crate) use self::sink::{is_json, is_media_type};
 pub use self::{
+    avro_schema::{AvroSchema, AvroType},
     connection::{CaSource, ConnectionConfig, Endpoint, ProxyUrl},
     emulator::{DemoConfig, EmulatorConfig},
     error::{ConfigError, InvalidValue, Problem},
@@ -46,9 +49,10 @@ pub use self::{
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        CloudEventsMode, Color, Compression, FileAccess, FileConfig, Format, KeepConfig, OnClosed, OnReject,
-        RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig, StdoutFormat, SyncMode, Template,
-        WebhookConfig, WebhookCredential, WebhookFormat,
+        AcceptDays, AvroConfig, CloudEventsMode, Codec, Color, Compression, FileAccess, FileConfig,
+        FileFormat, Format, KeepConfig, OnClosed, OnReject, RotationConfig, SigningSecret, SinkConfig,
+        SinkKind, StdoutConfig, StdoutFormat, SyncMode, Template, WebhookConfig, WebhookCredential,
+        WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };
@@ -86,6 +90,12 @@ pub struct Config {
 /// Variables in strings are those of the process. The error holds all problems of all files.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// Whether this text alone is a configuration; problems are of a file without a name.
+pub(crate) fn check_text(text: &str) -> Result<(), ConfigError> {
+    let source = Source { path: PathBuf::new(), text: Ok(text.to_owned()) };
+    parse(&[source], &|name| std::env::var(name).ok()).map(|_| ())
 }
 
 fn load_with(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {

@@ -8,7 +8,7 @@
 //! - `logging`, `shutdown` and `systemd` are the process and its surroundings; `state_dir` is what it owns;
 //! - `files` tells which files of the configuration cannot be used; only what needs one waits for it;
 //! - `connections` and `pipelines` make of the configuration what runs, `supervisor` keeps it running;
-//! - `overview` knows how all of it is doing, `admin` tells it over HTTP;
+//! - `overview` knows how all of it is doing, `admin` tells it over HTTP, `reports` in the log;
 //! - `embedded` and `demo` are an AMS to try it with; `attendant` is a task beside the pipelines.
 
 mod admin;
@@ -21,6 +21,7 @@ mod files;
 mod logging;
 mod overview;
 mod pipelines;
+mod reports;
 mod shutdown;
 mod state_dir;
 mod supervisor;
@@ -29,7 +30,6 @@ mod systemd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,7 @@ use attendant::Attendant;
 use embedded::Embedded;
 use overview::Overview;
 use pipelines::{Ledgers, Shared};
+use reports::Reports;
 use shutdown::{Asked, SecondSignal, Signals};
 use supervisor::Supervisor;
 
@@ -142,10 +143,12 @@ async fn forward(config: &Config, ledgers: &Ledgers, asked: &Asked) -> Result<()
         stop_pipelines.cancel();
         finish(supervisor, deadline, config.shutdown_grace).await;
     };
+    let mut reports = Reports::new(overview.clone(), config.log.report_every);
     tokio::select! {
         () = stopping => {}
-        () = log_reports(&overview, report) => {}
+        () = reports.follow(report) => {}
     }
+    reports.finish();
     if let Some(emulator) = emulator {
         emulator.end().await;
     }
@@ -164,13 +167,6 @@ async fn finish(supervisor: Supervisor, deadline: Instant, grace: Duration) {
              service and will be delivered again",
             left.join(", ")
         );
-    }
-}
-
-async fn log_reports(overview: &Overview, report: &Notify) {
-    loop {
-        report.notified().await;
-        overview.log();
     }
 }
 

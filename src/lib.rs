@@ -16,6 +16,7 @@
 //! - `sink`: where messages go.
 //! - [`metrics`]: every metric, named once.
 //! - [`maintenance`]: commands for what a daemon keeps on disk.
+//! - [`migrate`]: makes configurations of those of other programs.
 //! - [`daemon`]: starts and stops all of it, and tells how it is doing.
 //! - `fail_point`: where tests end the process as a crash would.
 //!
@@ -40,6 +41,8 @@ mod fail_point;
 pub mod maintenance;
 #[cfg(feature = "daemon")]
 pub mod metrics;
+#[cfg(feature = "daemon")]
+pub mod migrate;
 #[cfg(feature = "daemon")]
 pub mod pipeline;
 #[cfg(feature = "daemon")]

@@ -5,6 +5,7 @@
 //! its only caller.
 
 mod append_file;
+mod avro;
 mod file;
 mod jsonl;
 mod notebook;
@@ -131,7 +132,7 @@ impl Slice {
         let last = self.range.start + count.min(self.range.len());
         let message =
             last.checked_sub(1).filter(|last| *last >= self.range.start).and_then(|i| self.batch.get(i))?;
-        Some(Receipt { next: message.id() + 1, messages: count as u64, files: Vec::new() })
+        Some(Receipt { next: message.id() + 1, messages: count as u64, misdated: 0, files: Vec::new() })
     }
 }
 
@@ -141,6 +142,7 @@ impl Slice {
 pub(crate) struct Receipt {
     next: u64,
     messages: u64,
+    misdated: u64,
     files: Vec<FileMark>,
 }
 
@@ -152,7 +154,7 @@ impl Receipt {
 
     #[cfg(test)]
     pub(crate) fn for_test(next: u64) -> Self {
-        Self { next, messages: 0, files: Vec::new() }
+        Self { next, messages: 0, misdated: 0, files: Vec::new() }
     }
 
     /// The same, of messages that are in these files.
@@ -168,6 +170,11 @@ impl Receipt {
     /// How many messages were delivered.
     pub(crate) fn messages(&self) -> u64 {
         self.messages
+    }
+
+    /// How many of these are of days that the sink keeps apart.
+    pub(crate) fn misdated(&self) -> u64 {
+        self.misdated
     }
 }
 
@@ -244,7 +251,12 @@ impl Trouble {
         let failure = SinkError::from_io(doing, error);
         let lasting = matches!(
             error.kind(),
-            K::PermissionDenied | K::ReadOnlyFilesystem | K::NotADirectory | K::IsADirectory | K::BrokenPipe
+            K::PermissionDenied
+                | K::ReadOnlyFilesystem
+                | K::NotADirectory
+                | K::IsADirectory
+                | K::BrokenPipe
+                | K::InvalidData
         );
         if lasting { Self::Fatal(failure) } else { Self::Retry { after: None, error: failure } }
     }

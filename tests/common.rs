@@ -6,6 +6,7 @@
 //! that only a failure meets.
 
 pub(crate) mod ams;
+pub(crate) mod avro;
 mod config;
 mod delivered;
 mod emulator_process;
@@ -39,9 +40,9 @@ pub(crate) use forwarder::{Forwarder, Launch, Memory};
 pub(crate) use gate::{Action, Gate, Request, Rule};
 pub(crate) use home::Home;
 pub(crate) use hook::{Hook, Hooked};
-pub(crate) use machine::{Namespace, find_running, is_there, strace_works};
+pub(crate) use machine::{Namespace, find_running, is_there, python_runs, strace_works};
 pub(crate) use metrics::Metrics;
-pub(crate) use page::run_page;
+pub(crate) use page::{run_page, run_page_with};
 pub(crate) use pipe::{MORE_THAN_A_PIPE_HOLDS, Pipe};
 pub(crate) use receiver::{Answers, Receiver, breaks, numbers};
 pub(crate) use rotated::{all_compressed, read_rotated};

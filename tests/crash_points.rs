@@ -8,14 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ams_forwarder::client::NewMessage;
+use apache_avro::types::Value;
 use futures_util::StreamExt;
 
+use crate::common::avro;
 use crate::common::{
     Answers, Config, Delivered, Forwarder, Home, Launch, Receiver, Service, all_compressed, eventually,
-    file_sink,
+    file_sink, numbered,
 };
 
 /// Messages published before each start, in three batches of three requests each.
@@ -24,6 +27,10 @@ const BATCH: u64 = 20;
 const REQUEST: u64 = 7;
 /// Requests at once of the second webhook, whose receiver stumbles now and then: it has messages ahead of others.
 const AT_ONCE: u64 = 3;
+
+/// All payloads have one size, so that they are datums of this schema too.
+const NUMBERED: &str = r#"{"type":"fixed","name":"numbered","size":10}"#;
+const SIZE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wherever_it_crashes_files_have_each_message_once_and_nobody_misses_one() {
@@ -89,7 +96,7 @@ struct Tally {
     topic: usize,
 }
 
-/// A subscription to a file, a webhook and a topic, and the daemon that crashes.
+/// A subscription to a file of lines, one of Avro, a webhook and a topic, and the daemon that crashes.
 struct Scene {
     place: String,
     service: Service,
@@ -105,8 +112,15 @@ impl Scene {
     async fn new(place: &str) -> Self {
         let (service, receiver, home) =
             (Service::with(&["a", "copy"]).await, Receiver::start().await, Home::new());
+        let schema = home.write("numbered.avsc", NUMBERED);
+        let avro = format!(
+            "[subscriptions.a.sinks.avro]\ntype = \"file\"\npath = \"{}\"\nformat = \"avro\"\n\
+             schema_file = \"{}\"\ncodec = \"deflate\"\nretry = {{ initial = \"20ms\", max = \"200ms\" }}",
+            avro_in(&home).display(),
+            schema.display(),
+        );
         let sinks = format!(
-            "{}rotate = {{ size = \"4KiB\" }}\ncompress = \"zstd\"\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
+            "{}rotate = {{ size = \"4KiB\" }}\ncompress = \"zstd\"\n{avro}\n[subscriptions.a.sinks.hook]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
              retry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
              [subscriptions.a.sinks.wide]\ntype = \"webhook\"\nurl = \"{}\"\nbatch = {REQUEST}\n\
              concurrency = {AT_ONCE}\nretry = {{ initial = \"20ms\", max = \"200ms\" }}\n\
@@ -145,16 +159,23 @@ impl Scene {
     }
 
     async fn publish(&mut self) {
-        self.service.publish("a", self.published..self.published + ROUND).await;
+        let messages: Vec<_> = (self.published..self.published + ROUND)
+            .map(|number| numbered(number, SIZE - numbered(number, 0).len()))
+            .map(NewMessage::new)
+            .collect();
+        self.service.client.publish(&"a".parse().unwrap(), &messages).await.unwrap();
         self.published += ROUND;
     }
 
-    /// Now and then somebody rotates the file while the daemon is down; and where a crash is to happen that follows
+    /// Now and then somebody rotates the files while the daemon is down; and where a crash is to happen that follows
     /// upon another one, there is one.
     fn prepare(&mut self, start: u64) {
         let file = self.home.out("a");
         if start % 3 == 1 && file.exists() {
             std::fs::rename(&file, file.with_extension(format!("jsonl.{start}"))).unwrap();
+            // The daemon may have crashed before it had both.
+            let avro = avro_in(&self.home);
+            let _ = std::fs::rename(&avro, avro.with_extension(format!("{start:05}.avro")));
         }
     }
 
@@ -216,6 +237,16 @@ impl Scene {
         file.assert_exactly(published);
         let log = std::fs::read_to_string(self.home.path("log")).unwrap();
         assert!(!log.contains("moved away or removed"), "{place}: {log}");
+        // In order of their names, which is that of their times.
+        let avro: BTreeSet<_> = avro_in(&self.home)
+            .parent()
+            .unwrap()
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        Delivered { numbers: avro.iter().flat_map(|path| numbered_in(path)).collect(), torn: Vec::new() }
+            .assert_exactly(published);
 
         let sent: Vec<u64> = self.receiver.posts("a").into_iter().flat_map(|post| post.numbers).collect();
         self.receiver.delivered("a").assert_exactly(published);
@@ -240,4 +271,21 @@ impl Scene {
         let (webhook, wide, topic) = (hook.repeated(), wide.repeated(), copy.repeated());
         Tally { crashes, published, file: file.repeated(), webhook, wide, topic }
     }
+}
+
+/// In a directory of its own.
+fn avro_in(home: &Home) -> PathBuf {
+    home.path("avro/a.avro")
+}
+
+fn numbered_in(path: &Path) -> Vec<u64> {
+    // What was opened and not written to before a crash is empty, and no file of Avro yet.
+    if path.metadata().map_or(0, |found| found.len()) == 0 {
+        return Vec::new();
+    }
+    let number = |value: &Value| {
+        let Value::Fixed(_, bytes) = value else { panic!("not numbered: {value:?}") };
+        str::from_utf8(bytes).unwrap().split(' ').next().unwrap().parse().unwrap()
+    };
+    avro::values_in(path).iter().map(number).collect()
 }

@@ -1,6 +1,7 @@
 //! Every command of `docs/cli.md` works as it stands there, from top to bottom, in one shell.
 
-use crate::common::{PROJECT, Service, run_page};
+use crate::common::avro::METRIC_DATA;
+use crate::common::{PROJECT, Service, run_page, run_page_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_of_the_command_lines_page_works_in_turn() {
@@ -15,4 +16,19 @@ async fn every_command_of_the_command_lines_page_works_in_turn() {
     {
         assert!(said.contains(expected), "{expected} is not in:\n{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_of_the_page_for_users_of_ams_consumer_works_in_turn() {
+    let service = Service::with(&["metrics"]).await;
+    let page = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/migrating-from-ams-consumer.md"),
+    )
+    .unwrap();
+    let (_, ini) = page.split_once("```ini\n").unwrap();
+    let ini = ini.split("```").next().unwrap();
+    let files = [("ams-consumer-egi.conf", ini), ("metric_data.avsc", METRIC_DATA)];
+    let (blocks, said) = run_page_with("docs/migrating-from-ams-consumer.md", &service, &files).await;
+    assert_eq!(blocks, 4);
+    assert_eq!(said.matches("egi.toml: ok: 1 subscriptions, 1 sinks").count(), 2, "{said}");
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "backoff",
     "cli",
     "client",
@@ -14,12 +14,13 @@ const PARTS: [&str; 11] = [
     "fail_point",
     "maintenance",
     "metrics",
+    "migrate",
     "pipeline",
     "sink",
 ];
 
 /// What each part may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("backoff", &[]),
     ("cli", &["client", "emulator"]),
     ("client", &["backoff"]),
@@ -29,6 +30,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("fail_point", &[]),
     ("maintenance", &["config", "daemon", "pipeline"]),
     ("metrics", &["client"]),
+    ("migrate", &["config"]),
     ("pipeline", &["backoff", "client", "config", "fail_point", "metrics", "sink"]),
     ("sink", &["client", "config", "fail_point"]),
 ];

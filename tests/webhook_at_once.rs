@@ -45,7 +45,7 @@ async fn a_refused_message_among_several_requests_is_set_aside_alone() {
     let forwarder = Forwarder::start(&home, &config(&home, &service, &receiver, keys));
     eventually("all", async || service.is_acknowledged_to("a", 80).await).await;
     let letters = forwarder.metrics().await.get("messages_dead_lettered_total", &[("sink", "hook")]);
-    assert_eq!(letters, BAD.len() as f64);
+    assert!((letters - BAD.len() as f64).abs() < 0.5, "{letters}");
     forwarder.stop().await;
     let taken = receiver.posts("a").into_iter().filter(|post| post.taken);
     let mut taken: Vec<_> = taken.flat_map(|post| post.numbers).collect();

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ams_forwarder::config::{self, Config};
+use ams_forwarder::config::{self, Config, ConfigError};
 use ams_forwarder::daemon::{self, Ending};
-use ams_forwarder::maintenance;
+use ams_forwarder::{maintenance, migrate};
 use clap::{Parser, Subcommand};
 
 const CONFIG: &str = "/etc/ams-forwarder/ams-forwarder.toml";
@@ -39,42 +39,42 @@ enum Command {
     Check,
     #[command(flatten)]
     Maintenance(maintenance::Command),
+    /// Make a configuration of another program's file
+    #[command(subcommand)]
+    Migrate(migrate::Command),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let ended = match (config::load(&arguments.config), arguments.command) {
-        (Ok(config), Command::Run { log_level }) => run(&config, log_level.as_deref()),
-        (Ok(config), Command::Check) => check(&arguments.config, &config),
-        (Ok(config), Command::Maintenance(command)) => {
-            maintenance::run(&config, command).map(|()| ExitCode::SUCCESS).map_err(Into::into)
-        }
-        (Err(problems), _) => {
+    obey(Arguments::parse()).unwrap_or_else(|error| {
+        if let Some(problems) = error.chain().find_map(|cause| cause.downcast_ref::<ConfigError>()) {
             eprintln!("{problems}");
-            Ok(ExitCode::from(WRONG_CONFIGURATION))
+            return WRONG_CONFIGURATION.into();
         }
-    };
-    ended.unwrap_or_else(|error| {
         eprintln!("ams-forwarder: {error:#}");
         let is_usage = error.downcast_ref().is_some_and(maintenance::Error::is_wrong_usage);
         if is_usage { WRONG_USAGE.into() } else { ExitCode::FAILURE }
     })
 }
 
-fn run(config: &Config, log_level: Option<&str>) -> anyhow::Result<ExitCode> {
-    match daemon::run(config, log_level)? {
-        Ending::Asked => Ok(ExitCode::SUCCESS),
-        Ending::AskedTwice => Ok(ExitCode::from(ENDED_BY_SIGNAL)),
+fn obey(Arguments { config: path, command }: Arguments) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { log_level } => {
+            if daemon::run(&config::load(&path)?, log_level.as_deref())? == Ending::AskedTwice {
+                return Ok(ENDED_BY_SIGNAL.into());
+            }
+        }
+        Command::Check => check(&path, &config::load(&path)?)?,
+        Command::Maintenance(command) => maintenance::run(&config::load(&path)?, command)?,
+        Command::Migrate(command) => migrate::run(command)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn check(path: &Path, config: &Config) -> anyhow::Result<ExitCode> {
-    let warnings = config.warnings.iter().map(ToString::to_string);
-    for warning in warnings.chain(daemon::unusable_files(config)) {
+fn check(path: &Path, config: &Config) -> io::Result<()> {
+    for warning in config.warnings.iter().map(ToString::to_string).chain(daemon::unusable_files(config)) {
         eprintln!("warning: {warning}");
     }
     let subscriptions = config.subscriptions.len();
     let sinks = config.subscriptions.iter().flat_map(|one| &one.sinks).count();
-    writeln!(io::stdout(), "{}: ok: {subscriptions} subscriptions, {sinks} sinks", path.display())?;
-    Ok(ExitCode::SUCCESS)
+    writeln!(io::stdout(), "{}: ok: {subscriptions} subscriptions, {sinks} sinks", path.display())
 }

@@ -80,14 +80,21 @@ impl Parts<'_> {
                 continue;
             };
             for sink in &entry.sinks {
-                if let SinkKind::File(file) = &sink.kind {
-                    let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), "path"];
-                    let layout = file.path.layout(connection.project.as_str(), &entry.key, &sink.name);
+                let SinkKind::File(file) = &sink.kind else { continue };
+                let days = file.accept_days.as_ref();
+                // In the path itself the attribute holds a date, or the message goes to the other one.
+                let both = [("path", Some(&file.path), days.map(|days| days.attribute.as_str()))]
+                    .into_iter()
+                    .chain([("error_path", days.map(|days| &days.error_path), None)]);
+                for (name, path, date_in) in both {
+                    let Some(path) = path else { continue };
+                    let key = vec!["subscriptions", entry.key.as_str(), "sinks", sink.name.as_str(), name];
+                    let layout = path.layout(connection.project.as_str(), &entry.key, &sink.name);
                     if let Err(wrong) = layout.check() {
-                        let what = format!("{:?} {}", file.path.as_str(), wrong.what);
+                        let what = format!("{:?} {}", path.as_str(), wrong.what);
                         self.problem(&key, &what, &wrong.hint);
                     }
-                    files.push((key.clone(), (key, layout.shape())));
+                    files.push((key.clone(), (key, layout.shape_with_date_in(date_in))));
                 }
             }
         }

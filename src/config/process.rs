@@ -15,6 +15,7 @@ const GRACE: Duration = Duration::from_secs(25);
 const IN_FLIGHT_BYTES: usize = 256 << 20;
 const DEAD_LETTER_BYTES: usize = 256 << 20;
 const MIN_DEAD_LETTER_BYTES: usize = 64 << 10;
+const LONGEST_REPORT: Duration = Duration::from_hours(366 * 24);
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const LEVEL_HINT: &str =
     "off, error, warn, info, debug or trace, or a filter such as \"info,ams_forwarder::pipeline=debug\"";
@@ -26,6 +27,8 @@ pub struct LogConfig {
     pub level: String,
     /// The form of a line.
     pub format: LogFormat,
+    /// How often the report that SIGUSR1 asks for is logged by itself.
+    pub report_every: Option<Duration>,
 }
 
 /// The form of the log.
@@ -61,8 +64,11 @@ static FORMATS: Words<LogFormat> = Words {
 pub(super) fn log(mut section: Section<'_>) -> LogConfig {
     let level = section.parsed("level", parse_level).unwrap_or_else(|| "info".to_owned());
     let format = section.word("format", &FORMATS).unwrap_or(LogFormat::Auto);
+    let bounds = Duration::from_secs(1)..=LONGEST_REPORT;
+    let report_every =
+        section.has("report_every").then(|| section.duration("report_every", bounds, LONGEST_REPORT));
     section.finish();
-    LogConfig { level, format }
+    LogConfig { level, format, report_every }
 }
 
 pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {

@@ -16,7 +16,7 @@ pub(super) static ROOT: TableKeys = table(
     "",
     &["state_dir", "log", "admin", "shutdown", "limits", "connections", "subscriptions", "emulator"],
 );
-pub(super) static LOG: TableKeys = table("log", &["level", "format"]);
+pub(super) static LOG: TableKeys = table("log", &["level", "format", "report_every"]);
 pub(super) static ADMIN: TableKeys = table("admin", &["listen"]);
 pub(super) static SHUTDOWN: TableKeys = table("shutdown", &["grace"]);
 pub(super) static LIMITS: TableKeys = table("limits", &["in_flight_bytes", "dead_letter_bytes"]);
@@ -67,10 +67,14 @@ pub(super) static SINK: TableKeys = table(
         "directory_mode",
         "owner",
         "group",
+        "accept_days",
+        "error_path",
         "rotate",
         "compress",
         "keep",
         "format",
+        "schema_file",
+        "codec",
         "content_type",
         "template",
         "template_file",
@@ -104,13 +108,15 @@ pub(super) static SINK_ROTATE: TableKeys =
     table("subscriptions.NAME.sinks.NAME.rotate", &["size", "age", "at"]);
 pub(super) static SINK_KEEP: TableKeys =
     table("subscriptions.NAME.sinks.NAME.keep", &["files", "age", "size"]);
+pub(super) static ACCEPT_DAYS: TableKeys =
+    table("subscriptions.NAME.sinks.NAME.accept_days", &["attribute", "past", "future"]);
 pub(super) static SINK_RETRY: TableKeys =
     table("subscriptions.NAME.sinks.NAME.retry", &["initial", "max", "attempts"]);
 pub(super) static EMULATOR: TableKeys = table("emulator", &["listen", "token", "demo"]);
 pub(super) static DEMO: TableKeys = table("emulator.demo", &["project", "topic", "subscription", "rate"]);
 
 /// Every kind of table.
-pub(super) static ALL: [&TableKeys; 15] = [
+pub(super) static ALL: [&TableKeys; 16] = [
     &ROOT,
     &LOG,
     &ADMIN,
@@ -123,6 +129,7 @@ pub(super) static ALL: [&TableKeys; 15] = [
     &SINK_BASIC,
     &SINK_ROTATE,
     &SINK_KEEP,
+    &ACCEPT_DAYS,
     &SINK_RETRY,
     &EMULATOR,
     &DEMO,

@@ -11,12 +11,16 @@ use super::{
 };
 use crate::{backoff::BackoffPolicy, client::TopicName};
 
+mod accept_days;
 mod file;
+mod file_format;
 mod rotation;
 mod stdout;
 mod webhook;
 
+pub use accept_days::AcceptDays;
 pub use file::{FileAccess, FileConfig, SyncMode};
+pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
 pub use webhook::{
@@ -103,8 +107,6 @@ static TYPES: Words<Kind> = Words {
     ],
     later: &[],
 };
-static FORMATS: Words<Format> =
-    Words { now: &[("jsonl", Format::Jsonl), ("raw", Format::Raw)], later: &["avro"] };
 static ON_REJECT: Words<OnReject> = Words {
     now: &[("dead_letter", OnReject::DeadLetter), ("halt", OnReject::Halt), ("drop", OnReject::Drop)],
     later: &[],
@@ -116,6 +118,8 @@ const LARGEST_TOPIC_BATCH: u32 = 10_000;
 /// The keys that some kinds of sinks have and others do not.
 static KEYS: &[(&str, &[Kind])] = &[
     ("path", &[Kind::File]),
+    ("schema_file", &[Kind::File]),
+    ("codec", &[Kind::File]),
     ("time_zone", &[Kind::File]),
     ("max_open_files", &[Kind::File]),
     ("sync", &[Kind::File]),
@@ -126,6 +130,8 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("rotate", &[Kind::File]),
     ("compress", &[Kind::File, Kind::Webhook]),
     ("keep", &[Kind::File]),
+    ("accept_days", &[Kind::File]),
+    ("error_path", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
     ("mode", &[Kind::File, Kind::Webhook]),
     ("content_type", &[Kind::Webhook]),
@@ -222,10 +228,6 @@ fn on_reject(section: &mut Section<'_>, required: bool) -> OnReject {
         section.problem("on_reject", what, "\"dead_letter\" or \"drop\", or required = true");
     }
     on_reject
-}
-
-fn format(section: &mut Section<'_>) -> Format {
-    section.word("format", &FORMATS).unwrap_or(Format::Jsonl)
 }
 
 fn read_topic(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<SinkKind> {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::reports::{Counts, Period};
 use crate::pipeline::{State, Status};
 
 /// The state of the daemon as a whole.
@@ -96,15 +97,15 @@ impl Overview {
         line(self.subscriptions.iter().map(|status| status.borrow().state), self.stop.is_cancelled())
     }
 
-    /// Writes everything known about every subscription to the log.
-    pub(crate) fn log(&self) {
+    /// Writes to the log everything known about every subscription, with what was delivered in `period`.
+    pub(crate) fn log(&self, statuses: &[Status], period: &Period) {
         tracing::info!(uptime_seconds = self.uptime().as_secs(), "report: {}", self.line());
-        for status in self.statuses() {
-            tracing::info!(subscription = status.key, "report: {}", describe(&status));
+        for status in statuses {
+            tracing::info!(subscription = status.key, "report: {}", describe(status, period));
         }
     }
 
-    fn statuses(&self) -> Vec<Status> {
+    pub(crate) fn statuses(&self) -> Vec<Status> {
         self.subscriptions.iter().map(|status| status.borrow().clone()).collect()
     }
 }
@@ -153,7 +154,7 @@ fn line(states: impl Iterator<Item = State>, stopping: bool) -> String {
     format!("{stopping}{total} subscription{plural}: {}", parts.join(", "))
 }
 
-fn describe(status: &Status) -> String {
+fn describe(status: &Status, period: &Period) -> String {
     let number = |value: Option<u64>| value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
     let why = status.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let mut parts = vec![
@@ -162,7 +163,15 @@ fn describe(status: &Status) -> String {
     ];
     for (name, sink) in &status.sinks {
         let failing = sink.error.as_ref().map(|error| format!(", failing: {error}")).unwrap_or_default();
-        parts.push(format!("sink {name}: next {}, delivered {}{failing}", number(sink.next), sink.delivered));
+        let Counts { delivered, misdated } = period.counts(status, name);
+        let misdated = match misdated {
+            0 => String::new(),
+            some => format!(", {some} of them to error_path"),
+        };
+        let (next, since) = (number(sink.next), period.since);
+        parts.push(format!(
+            "sink {name}: next {next}, delivered {delivered} since {since:.0}{misdated}{failing}"
+        ));
     }
     parts.join("; ")
 }

@@ -4,6 +4,7 @@ mod closed;
 mod missed;
 mod reject;
 mod tend;
+mod wait;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,6 @@ use super::ledger::Ledger;
 use super::pull::Pulled;
 use super::{Parts, State, StatusHandle};
 use crate::backoff::Backoff;
-use crate::client::CONNECT;
 use crate::config::{OnReject, SinkConfig};
 use crate::fail_point;
 use crate::metrics::SubscriptionMetrics;
@@ -171,6 +171,7 @@ impl Lane {
                 // Now, and not when all sinks are done: another one may be stuck for hours.
                 self.status.sink(&self.name, |sink| {
                     sink.delivered += receipt.messages();
+                    sink.misdated += receipt.misdated();
                     sink.next = Some(receipt.next());
                 });
             }
@@ -240,30 +241,6 @@ impl Lane {
         self.kept
     }
 
-    /// No attempt before the backoff is over, nor before the receiver has what it asked for: also not with another
-    /// batch.
-    fn not_before(&mut self, asked: Duration) {
-        let wait = self.backoff.next().max(asked);
-        self.waits_for(wait);
-    }
-
-    /// The same before another attempt at a sink that failed so.
-    fn not_before_another(&mut self, asked: Duration, error: &SinkError) {
-        let wait = match error.class {
-            CONNECT => self.backoff.next_unreachable(),
-            _ => self.backoff.next(),
-        };
-        self.waits_for(wait.max(asked));
-    }
-
-    fn waits_for(&mut self, wait: Duration) {
-        self.not_before = self.not_before.max(Some(tokio::time::Instant::now() + wait));
-    }
-
-    fn waits(&self) -> bool {
-        self.not_before.is_some_and(|until| until > tokio::time::Instant::now())
-    }
-
     /// One attempt. A disk or a receiver that hangs shows in the status while it does.
     async fn give(&mut self, slice: Slice) -> Delivery {
         let (started, mut delivery) = (Instant::now(), self.sink.deliver(slice));
@@ -281,11 +258,6 @@ impl Lane {
         }
     }
 
-    /// Whether it still works on what it was given before and nobody waits for any more.
-    pub(super) fn is_busy(&self) -> bool {
-        self.sink.is_busy()
-    }
-
     /// The name of the sink, if nothing would have to be cut from its files after a crash.
     pub(super) fn settled(&self) -> Option<&str> {
         self.sink.is_settled().then_some(self.name.as_str())
@@ -296,33 +268,6 @@ impl Lane {
         let epoch = self.ledger.position().map_or(0, |position| position.epoch);
         let has = pulled.count_before(next);
         Slice::new(Arc::clone(&pulled.batch), has..pulled.batch.len(), epoch)
-    }
-
-    /// Waits before the next attempt. While it does, its batch may be given back for the sake of others: the service
-    /// still has it. One that is parked gives it back once nobody else is at work on it: when it is pulled again, it shows
-    /// whether somebody has moved the subscription over what cannot be delivered.
-    async fn wait(&self, job: Job<'_>) -> Option<End> {
-        let now = tokio::time::Instant::now();
-        let Some(until) = self.not_before.filter(|until| *until > now) else {
-            return job.stop.is_cancelled().then_some(End::Stopping);
-        };
-        let left_alone = async {
-            let _away = job.at_work.park();
-            job.at_work.nobody().await;
-        };
-        tokio::select! {
-            biased;
-            () = job.stop.cancelled() => Some(End::Stopping),
-            () = tokio::time::sleep_until(until) => None,
-            () = job.budget.is_wanted(), if self.required => Some(self.given_back()),
-            () = left_alone, if self.parked => Some(self.given_back()),
-        }
-    }
-
-    /// The batch is pulled again when it is time for the next attempt.
-    fn given_back(&self) -> End {
-        let wait = self.not_before.map(|until| until.saturating_duration_since(tokio::time::Instant::now()));
-        End::GivenBack { wait: wait.unwrap_or_default() }
     }
 
     /// It is tried again at the slowest pace.

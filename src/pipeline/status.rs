@@ -49,6 +49,8 @@ pub struct SinkStatus {
     pub next: Option<u64>,
     /// Messages it took since the start.
     pub delivered: u64,
+    /// Those of them that were of days which it does not accept, and went to its `error_path`.
+    pub misdated: u64,
     /// Its last failure, in words, until it takes messages again.
     pub error: Option<String>,
 }

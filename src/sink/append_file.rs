@@ -26,8 +26,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(doing: &str, error: io::Error) -> Self {
-        Self { doing: doing.to_owned(), error }
+    pub(crate) fn new(doing: impl Into<String>, error: io::Error) -> Self {
+        Self { doing: doing.into(), error }
     }
 }
 
@@ -94,10 +94,29 @@ impl AppendFile {
         Ok(Self { file, used: false, durable: 0, length: 0, named: false, mark: None, path })
     }
 
+    /// How long it is now.
+    pub(crate) fn size(&self) -> Result<u64, Failure> {
+        self.file
+            .metadata()
+            .map(|found| found.len())
+            .map_err(|error| self.failure("reading the size of", error))
+    }
+
+    /// The file, to be read.
+    pub(crate) fn content(&self) -> &File {
+        &self.file
+    }
+
+    /// Cuts off, durably, what is behind `end`.
+    pub(crate) fn cut(&mut self, end: u64) -> Result<(), Failure> {
+        let cut = self.file.set_len(end).and_then(|()| self.file.sync_data());
+        cut.map_err(|error| self.failure("cutting off the end of", error))
+    }
+
     /// Before the first write of a batch: takes the file as it is now, for others may have written to it or cut it. The
     /// mark is to be made known before the file is written to; `None` if it is known already.
     pub(crate) fn begin(&mut self) -> Result<Option<FileMark>, Failure> {
-        let size = self.metadata()?.len();
+        let size = self.size()?;
         (self.length, self.durable, self.used) = (size, size, true);
         if self.mark.as_ref().is_some_and(|mark| mark.length == size) {
             return Ok(None);
@@ -178,7 +197,7 @@ impl AppendFile {
     /// Takes back what the batch appended. Only a file that is as long as it must be: where somebody else has written
     /// to it or cut it, the batch may stand in it in part, and comes again.
     pub(crate) fn take_back(&mut self) -> Result<(), Failure> {
-        let size = self.metadata()?.len();
+        let size = self.size()?;
         if !(self.durable..=self.length).contains(&size) {
             tracing::warn!(
                 "{} was changed by somebody else; a failed batch stays in it in part",

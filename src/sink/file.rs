@@ -18,6 +18,7 @@ mod rotation;
 mod rotator;
 mod survey;
 mod topic;
+mod window;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,10 +29,10 @@ use jiff::Timestamp;
 use super::append_file::Failure;
 use super::notebook::Notebook;
 use super::worker::Worker;
-use super::{Delivery, Encoder, Occasion, Sink, Slice, Source, Tended, Trouble};
+use super::{Delivery, Encoder, Occasion, Receipt, Sink, Slice, Source, Tended, Trouble};
 use crate::client::AmsClient;
 use crate::config::{FileConfig, SyncMode};
-use destination::{Destinations, Route};
+use destination::Destinations;
 use framing::Framing;
 use open_files::OpenFiles;
 use rotator::Rotator;
@@ -58,18 +59,18 @@ impl FileSink {
     ) -> Self {
         let subscription = source.subscription.qualified(&source.project);
         let destinations = Destinations::new(config, source, name);
-        let topic = config.path.depends_on_topic().then(|| TopicOf::new(own.clone(), source.clone()));
+        let topic = destinations.depend_on_topic().then(|| TopicOf::new(own.clone(), source.clone()));
         let rotator = config
             .rotation
             .as_ref()
-            .map(|rotation| Rotator::new(rotation, destinations.layout().mask(), config.time_zone.clone()));
-        let mut files = OpenFiles::new(config, Framing::Lines, rotator, Arc::clone(&notebook));
+            .map(|rotation| Rotator::new(rotation, destinations.masks(), config.time_zone.clone()));
+        let mut files = OpenFiles::new(config, Framing::of(&config.format), rotator, Arc::clone(&notebook));
         if notebook.files().is_empty() {
             files.are_whole();
         }
         let writer = Writer {
             destinations,
-            encoder: Encoder::new(config.format, &subscription),
+            encoder: Encoder::of_file(&config.format, &subscription),
             files,
             notebook,
             durable: config.sync == SyncMode::EachBatch,
@@ -148,6 +149,8 @@ struct Writer {
 /// How far the writing of a slice got, before anything is synced.
 struct Written {
     count: usize,
+    /// How many of these are of days that are not accepted.
+    misdated: u64,
     rejected: Option<Trouble>,
 }
 
@@ -157,6 +160,7 @@ impl Writer {
             Ok(written) => {
                 self.files.finish();
                 let receipt = slice.receipt(written.count);
+                let receipt = receipt.map(|receipt| Receipt { misdated: written.misdated, ..receipt });
                 let receipt = receipt.map(|receipt| receipt.with_files(self.files.marks()));
                 Delivery { receipt, trouble: written.rejected }
             }
@@ -177,13 +181,12 @@ impl Writer {
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
         self.files.sync_what_is_due()?;
-        let Route { paths, bytes, files, refused } =
-            self.destinations.route(slice, self.files.most(), Timestamp::now());
-        let places = self.files.begin(&paths, &bytes)?;
-        let mut written = self.write(slice, files.iter().filter_map(|file| places.get(*file)))?;
+        let mut route = self.destinations.route(slice, self.files.most(), Timestamp::now());
+        let places = self.files.begin(&route.paths, &route.bytes)?;
+        let mut written = self.write(slice, route.files.iter().filter_map(|file| places.get(*file)))?;
         self.files.complete()?;
-        written.rejected = written.rejected.or(refused);
-        Ok(written)
+        written.rejected = written.rejected.or(route.refused.take());
+        Ok(Written { misdated: route.misdated(written.count), ..written })
     }
 
     /// Takes back what a crash has left, also in files that have another name by now: nothing is to be cut from these any
@@ -214,12 +217,12 @@ impl Writer {
         for (message, place) in slice.messages().zip(places) {
             if let Err(unfit) = self.files.push(*place, &message, &mut self.encoder) {
                 let rejected = Trouble::Reject { message: message.id(), reason: unfit.0.into_owned() };
-                return Ok(Written { count, rejected: Some(rejected) });
+                return Ok(Written { count, misdated: 0, rejected: Some(rejected) });
             }
             self.files.relieve(*place)?;
             count += 1;
         }
-        Ok(Written { count, rejected: None })
+        Ok(Written { count, misdated: 0, rejected: None })
     }
 
     fn tend(&mut self, occasion: Occasion) -> Tended {

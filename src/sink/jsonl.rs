@@ -1,14 +1,18 @@
 //! How a message becomes a line: JSON with everything known about it, or the raw payload.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use super::avro;
 use crate::client::{JsonLines, Message};
-use crate::config::Format;
+use crate::config::{AvroSchema, FileFormat, Format};
 
 /// Turns messages of one subscription into lines, reusing its buffers.
 pub(crate) enum Encoder {
     Jsonl(JsonLines),
     Raw,
+    /// Not a line, but a datum without any end.
+    Avro(Arc<AvroSchema>),
 }
 
 /// Why a message cannot be written in this format.
@@ -24,6 +28,14 @@ impl Encoder {
         }
     }
 
+    /// The same, for files.
+    pub(crate) fn of_file(format: &FileFormat, subscription: &str) -> Self {
+        match format {
+            FileFormat::Lines(format) => Self::new(*format, subscription),
+            FileFormat::Avro(avro) => Self::Avro(Arc::clone(&avro.schema)),
+        }
+    }
+
     /// Appends the line of `message` to `out`; on an error `out` is as it was.
     pub(crate) fn encode(&mut self, message: &Message<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match self {
@@ -33,6 +45,7 @@ impl Encoder {
                 message.decode_data(out).map_err(unfit)?;
                 out.push(b'\n');
             }
+            Self::Avro(schema) => avro::encode(schema, message, out)?,
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ fn a_receipt_covers_the_prefix_and_nothing_is_no_receipt() {
     let three = slice(5, 8, 0);
     let slice = rest(&three, 6).unwrap();
     assert_eq!(slice.receipt(0), None);
-    assert_eq!(slice.receipt(1), Some(Receipt { next: 7, messages: 1, files: Vec::new() }));
-    assert_eq!(slice.receipt(2), Some(Receipt { next: 8, messages: 2, files: Vec::new() }));
+    assert_eq!(slice.receipt(1), Some(Receipt { next: 7, messages: 1, misdated: 0, files: Vec::new() }));
+    assert_eq!(slice.receipt(2), Some(Receipt { next: 8, messages: 2, misdated: 0, files: Vec::new() }));
     assert!(Slice::new(Arc::clone(&slice.batch), 3..3, 0).is_none());
 }

@@ -70,6 +70,7 @@ impl WebhookSink {
         let (taken, rejected) = if troubles.is_none() {
             self.receiver.flights().outcome(slice)
         } else {
+            // First the pause that somebody asked for.
             (self.receiver.flights().taken_of(slice), None)
         };
         self.keep_what_is_ahead().await;

@@ -17,6 +17,14 @@ pub(crate) fn strace_works() -> bool {
         && (tried().is_ok_and(|status| status.success()) || pass_over("this machine lets nobody be traced"))
 }
 
+/// Whether Python can run these lines; passed over as in [`is_there`], with what `.ci/run` installs for them.
+pub(crate) fn python_runs(lines: &str, packages: &str) -> bool {
+    let tried = || Command::new("python3").args(["-c", lines]).stderr(Stdio::null()).status();
+    is_there("python3")
+        && (tried().is_ok_and(|status| status.success())
+            || pass_over(&format!("Python lacks something: pip install {packages}")))
+}
+
 fn pass_over(why: &str) -> bool {
     assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
     eprintln!("passed over: {why}");

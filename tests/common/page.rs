@@ -8,6 +8,11 @@ use super::{PROJECT, Service, TOKEN};
 /// Runs the blocks of a page that are for a shell, from top to bottom and in one shell, on `service`; none may fail. How
 /// many blocks there are, and what they printed.
 pub(crate) async fn run_page(page: &str, service: &Service) -> (usize, String) {
+    run_page_with(page, service, &[]).await
+}
+
+/// The same with these files in the folder where the commands run.
+pub(crate) async fn run_page_with(page: &str, service: &Service, files: &[(&str, &str)]) -> (usize, String) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let page = std::fs::read_to_string(page).unwrap();
     let blocks = page.split("```sh\n").skip(1);
@@ -15,6 +20,9 @@ pub(crate) async fn run_page(page: &str, service: &Service) -> (usize, String) {
     // What it starts ends with it, however it ends.
     let script = format!("set -e\ntrap 'kill $! 2>/dev/null || true' EXIT\n{}", blocks.join("\n"));
     let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
     let programs = Path::new(env!("CARGO_BIN_EXE_ams")).parent().unwrap().display();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");

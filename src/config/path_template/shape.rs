@@ -7,6 +7,8 @@ use super::layout::{PathLayout, Piece};
 
 /// Stands for any digit; no path holds it.
 const DIGIT: u8 = 0;
+/// The shape of a date.
+const ANY_DATE: &str = "\0\0\0\0-\0\0-\0\0";
 /// Stands for one or more bytes that are no slash; no template holds it.
 const ANY: u8 = 1;
 
@@ -15,12 +17,19 @@ const ANY: u8 = 1;
 pub(in crate::config) struct Shape(Vec<u8>);
 
 impl PathLayout {
+    #[cfg(test)]
     pub(in crate::config) fn shape(&self) -> Shape {
+        self.shape_with_date_in(None)
+    }
+
+    /// All of them where the attribute of that name holds nothing but a date.
+    pub(in crate::config) fn shape_with_date_in(&self, attribute: Option<&str>) -> Shape {
         let mut path = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => path.push_str(text),
-                Piece::Date | Piece::ArrivalDate => path.push_str("\0\0\0\0-\0\0-\0\0"),
+                Piece::Date | Piece::ArrivalDate => path.push_str(ANY_DATE),
+                Piece::Attribute { name, .. } if attribute == Some(name) => path.push_str(ANY_DATE),
                 Piece::Hour => path.push_str("\0\0"),
                 Piece::Topic(_) | Piece::Attribute { .. } => path.push(char::from(ANY)),
             }

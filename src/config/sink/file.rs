@@ -10,8 +10,9 @@ use super::super::{
     InvalidValue, PathTemplate,
     section::{Section, Words},
 };
+use super::file_format::{self, FileFormat};
 use super::rotation::{self, RotationConfig};
-use super::{Format, format};
+use super::{AcceptDays, accept_days};
 
 pub use access::FileAccess;
 
@@ -26,10 +27,10 @@ const MOST_OPEN_FILES: u32 = 10_000;
 pub struct FileConfig {
     /// Which file a message goes to.
     pub path: PathTemplate,
-    /// What its dates and hours are those of.
+    /// What its dates and hours are those of, and today.
     pub time_zone: TimeZone,
     /// How it is written.
-    pub format: Format,
+    pub format: FileFormat,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
     /// When what was written is made durable.
@@ -38,6 +39,8 @@ pub struct FileConfig {
     pub access: FileAccess,
     /// When files get another name; `None` if never.
     pub rotation: Option<RotationConfig>,
+    /// The days whose messages go there; those of others go to another file.
+    pub accept_days: Option<AcceptDays>,
 }
 
 /// When what was written to a file is made durable. The messages of a batch are acknowledged after that, unless it is
@@ -67,7 +70,7 @@ static SYNC: Words<Sync> = Words {
 };
 
 pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
-    let format = format(section);
+    let format = file_format::read(section);
     let path = section.parsed("path", PathTemplate::parse);
     if !section.has("path") {
         section.missing("path", "as in path = \"/var/lib/ams-forwarder/out/{subscription}/{date}.jsonl\"");
@@ -77,7 +80,17 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     let sync = sync(section);
     let access = access::read(section);
     let rotation = rotation::read(section);
-    Some(FileConfig { path: path?, time_zone, format, max_open_files, sync, access, rotation })
+    let accept_days = accept_days::read(section);
+    Some(FileConfig {
+        path: path?,
+        time_zone,
+        format: format?,
+        max_open_files,
+        sync,
+        access,
+        rotation,
+        accept_days,
+    })
 }
 
 fn sync(section: &mut Section<'_>) -> SyncMode {

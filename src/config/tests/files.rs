@@ -66,7 +66,8 @@ fn the_quickstart_is_sound_and_keeps_to_its_folder() {
     let [archive, show] = subscription.sinks.as_slice() else { panic!("two sinks") };
     let SinkKind::File(file) = &archive.kind else { panic!("{archive:?}") };
     assert!(file.path.as_str().starts_with("./quickstart/"));
-    assert_eq!((file.format, file.max_open_files, &file.time_zone), (Format::Jsonl, 256, &TimeZone::UTC));
+    assert_eq!((&file.format, file.max_open_files), (&FileFormat::Lines(Format::Jsonl), 256));
+    assert_eq!(file.time_zone, TimeZone::UTC);
     assert!(archive.required && !show.required);
     let SinkKind::Stdout(stdout) = &show.kind else { panic!("{show:?}") };
     assert_eq!(

@@ -47,6 +47,16 @@ fn a_mistake_in_the_rotation_of_files_is_named_with_what_would_be_right() {
     check(include_str!("rotation.txt"));
 }
 
+#[test]
+fn a_mistake_in_the_days_that_a_file_accepts_is_named_with_what_would_be_right() {
+    check(include_str!("accept_days.txt"));
+}
+
+#[test]
+fn a_mistake_in_a_file_sink_is_named_with_what_would_be_right() {
+    check(include_str!("file_sinks.txt"));
+}
+
 const MAIN: &str = r#"## top
 statedir = "x"
     => statedir: is not a known key | did you mean `state_dir`?
@@ -83,6 +93,8 @@ level = "inof"
     => log.level: "inof" is not a level or filter | did you mean "info"?
 level = "info,a=b=c"
     => log.level: "info,a=b=c" is not a level or filter | off, error, warn, info, debug or trace, or a filter such as "info,ams_forwarder::pipeline=debug"
+report_every = "0s"
+    => log.report_every: "0s" is out of bounds | from "1s" to "366d"
 format = "jsn"
     => log.format: "jsn" is none of the values there are | did you mean "json"? ("auto", "text", "json", "journald")
 format = true
@@ -269,26 +281,22 @@ type = "kafka"
     => subscriptions.s.sinks.out.type: "kafka" is none of the values there are | "file", "stdout", "webhook", "topic"
 type = "stdout"
     => subscriptions.s.sinks.out.path: belongs to a file sink | type = "file", or no path
-path = ""
-    => subscriptions.s.sinks.out.path: "" is not the path of a file | a path that ends with the file's name
-path = "out/"
-    => subscriptions.s.sinks.out.path: "out/" is not the path of a file | a path that ends with the file's name
-path = "out/{dat}"
-    => subscriptions.s.sinks.out.path: "out/{dat}" has an unknown placeholder | did you mean {date}?
-path = "out/{attribute.a:-/}"
-    => subscriptions.s.sinks.out.path: "out/{attribute.a:-/}" has a default that is no part of a file's name | letters, digits and _ - . , : = + @, first a letter, a digit or _
-path = "out/{attribut.a}"
-    => subscriptions.s.sinks.out.path: "out/{attribut.a}" has an unknown placeholder | did you mean {attribute.NAME}?
-path = "out/{attribute.a}{attribute.b}{attribute.c}{attribute.d}{attribute.e}{attribute.f}"
-    => subscriptions.s.sinks.out.path: "out/{attribute.a}{attribute.b}{attribute.c}{attribute.d}{attribute.e}{attribute.f}" has a name in it that can be longer than 207 bytes | a shorter name, or more directories
-path = "out/{x"
-    => subscriptions.s.sinks.out.path: "out/{x" has a { without its } | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
-path = "out/x}"
-    => subscriptions.s.sinks.out.path: "out/x}" has a } without its { | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
-path = "{}"
-    => subscriptions.s.sinks.out.path: "{}" has an unknown placeholder | {project}, {subscription}, {sink}, {topic}, {date}, {hour}, {arrival_date} and {attribute.NAME} are filled in
 format = "avro"
-    => subscriptions.s.sinks.out.format: "avro" is not available in this version | "jsonl", "raw"
+    => subscriptions.s.sinks.out.schema_file: is missing | as in schema_file = "/etc/ams-forwarder/metric_data.avsc"
+format = "avro"
+schema_file = "none.avsc"
+    => subscriptions.s.sinks.out.schema_file: "none.avsc" cannot be read: No such file or directory (os error 2) | a file with an Avro schema in JSON
+format = "avro"
+schema_file = "tests/recordings/README.md"
+    => subscriptions.s.sinks.out.schema_file: "tests/recordings/README.md" has no Avro schema in it: Failed to parse schema from JSON: expected value at line 1 column 1 | a file with an Avro schema in JSON
+format = "avro"
+schema_file = "tests/metric_data.avsc"
+codec = "zstd"
+    => subscriptions.s.sinks.out.codec: "zstd" is none of the values there are | "null", "deflate", "snappy", "zstandard"
+schema_file = "tests/metric_data.avsc"
+codec = "null"
+    => subscriptions.s.sinks.out.schema_file: belongs to format "avro" | format = "avro", or no schema_file
+    => subscriptions.s.sinks.out.codec: belongs to format "avro" | format = "avro", or no codec
 required = "yes"
     => subscriptions.s.sinks.out.required: "yes" is a string | must be true or false
 required = false
@@ -312,31 +320,7 @@ topic = "x"
 batch = 3
     => subscriptions.s.sinks.out.batch: belongs to a webhook or topic sink | type = "webhook" or type = "topic", or no batch
 format = "ams"
-    => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw"
-sync = "interval"
-sync_interval = "10ms"
-    => subscriptions.s.sinks.out.sync_interval: "10ms" is out of bounds | from "100ms" to "1h"
-sync_interval = "1s"
-    => subscriptions.s.sinks.out.sync_interval: is for sync = "interval" | sync = "interval", or no sync_interval
-sync = "always"
-    => subscriptions.s.sinks.out.sync: "always" is none of the values there are | "batch", "interval", "never"
-mode = "640"
-directory_mode = "0750"
-owner = "root"
-group = "0"
-    => none
-mode = "rw-r-----"
-    => subscriptions.s.sinks.out.mode: "rw-r-----" are no permissions | permissions in octal, as in "0640"
-mode = "0440"
-    => subscriptions.s.sinks.out.mode: "0440" would keep the daemon itself out | permissions in octal, as in "0640"
-directory_mode = "0640"
-    => subscriptions.s.sinks.out.directory_mode: "0640" would keep the daemon itself out | permissions in octal, as in "0750"
-owner = "nobody-knows-me"
-group = "no-such-group"
-    => subscriptions.s.sinks.out.owner: "nobody-knows-me" is no user of this machine | the name or number of a user
-    => subscriptions.s.sinks.out.group: "no-such-group" is no group of this machine | the name or number of a group
-time_zone = "Europe/Atlantis"
-    => subscriptions.s.sinks.out.time_zone: "Europe/Atlantis" is no time zone that is known here | a name such as "Europe/Athens", or "UTC"
+    => subscriptions.s.sinks.out.format: "ams" is none of the values there are | "jsonl", "raw", "avro"
 typ = "x"
     => subscriptions.s.sinks.out.typ: is not a known key | did you mean `type`?
 color = "auto"

@@ -86,12 +86,16 @@ fn the_report_tells_state_reason_position_and_sinks() {
         state: State::Retrying,
         next: Some(9),
         delivered: 2,
+        misdated: 0,
         error: Some("disk full".to_owned()),
     };
     status.sinks.insert("archive".to_owned(), sink);
+    let period = Period::beginning(Timestamp::UNIX_EPOCH, std::slice::from_ref(&status));
+    let sink = status.sinks.get_mut("archive").unwrap();
+    (sink.delivered, sink.misdated) = (5, 2);
     assert_eq!(
-        describe(&status),
+        describe(&status, &period),
         "alpha is retrying since 1970-01-01T00:00:00Z (a timeout); next 7, backlog unknown; \
-         sink archive: next 9, delivered 2, failing: disk full"
+         sink archive: next 9, delivered 3 since 1970-01-01T00:00:00Z, 2 of them to error_path, failing: disk full"
     );
 }

@@ -5,6 +5,11 @@ use std::time::Duration;
 use super::Lane;
 
 impl Lane {
+    /// Whether it still works on what it was given before and nobody waits for any more.
+    pub(in crate::pipeline) fn is_busy(&self) -> bool {
+        self.sink.is_busy()
+    }
+
     /// Its time with this batch was over before it was done. The next batches go on without it for a while.
     pub(in crate::pipeline) fn was_too_slow(&mut self) {
         self.not_before(Duration::ZERO);

@@ -201,7 +201,7 @@ mod tests {
         let unfinished: PathBuf = rotated(1).unfinished(Compression::Zstd).unwrap();
         std::fs::create_dir(&unfinished).unwrap();
         std::fs::write(rotated(1).plain(), "1").unwrap();
-        let survey = Survey::new(&of.display().to_string());
+        let survey = Survey::new([&of.display().to_string()]);
         let mut thread = Thread::new(survey, Compression::Zstd, KeepConfig::default());
         thread.compress(rotated(1));
         assert!(thread.complained && rotated(1).plain().exists());
@@ -229,7 +229,7 @@ mod tests {
         std::fs::write(rotated(4).unfinished(Compression::Gzip).unwrap(), "half").unwrap();
         std::fs::write(&of, "x").unwrap();
         let keep = KeepConfig { files: Some(2), ..KeepConfig::default() };
-        let survey = Survey::new(&of.display().to_string());
+        let survey = Survey::new([&of.display().to_string()]);
         Thread::new(survey, Compression::Gzip, keep).look_around();
         let mut left: Vec<_> =
             std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -16,11 +16,8 @@ use crate::client::Message;
 use crate::config::{FileAccess, FileConfig, SyncMode};
 use crate::fail_point;
 
-/// Written in pieces of this size, so that a large batch needs no buffer of its own size.
-const CHUNK: usize = 1024 * 1024;
-
 /// When all buffers together hold so much, all are written.
-const CHUNKS: usize = 4 * CHUNK;
+const MUCH: usize = 4 * 1024 * 1024;
 
 /// A file that no message has gone to for so long is closed.
 const IDLE: Duration = Duration::from_mins(1);
@@ -84,7 +81,7 @@ impl OpenFiles {
         }
         let mut marks = Vec::new();
         for place in &places {
-            marks.extend(self.outputs[*place].file.begin()?.map(|mark| (*place, mark)));
+            marks.extend(self.outputs[*place].prepare()?.map(|mark| (*place, mark)));
         }
         if !marks.is_empty() {
             self.intend(marks)?;
@@ -129,7 +126,8 @@ impl OpenFiles {
                 places.push(*place);
             } else {
                 places.push(self.outputs.len());
-                let mut output = Output::open(path.to_path_buf(), self.framing.clone(), &self.access)?;
+                let framing = self.framing.of_another();
+                let mut output = Output::open(path.to_path_buf(), framing, &self.access)?;
                 if let Some(rotator) = &mut self.rotator {
                     output.due = rotator.opened(&output.file)?;
                 }
@@ -165,11 +163,11 @@ impl OpenFiles {
 
     /// After a record was added at that place: writes what has become too much to be held.
     pub(super) fn relieve(&mut self, place: usize) -> Result<(), Failure> {
-        if self.pending >= CHUNKS {
+        if self.pending >= MUCH {
             return self.flush();
         }
         let output = &mut self.outputs[place];
-        if output.pending() >= CHUNK {
+        if output.is_full() {
             self.pending -= output.pending();
             output.flush()?;
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::super::append_file::{AppendFile, Failure};
+use super::super::append_file::{AppendFile, Failure, FileMark};
 use super::super::jsonl::{Encoder, Unfit};
 use super::Framing;
 use crate::client::Message;
@@ -18,6 +18,8 @@ pub(super) struct Output {
     pub(super) file: AppendFile,
     framing: Framing,
     buffer: Vec<u8>,
+    /// How many records are in the buffer.
+    records: usize,
     /// When the last batch that it had a part in was begun.
     pub(super) last_used: Instant,
     /// Since when there is something in it that is not durable.
@@ -29,15 +31,21 @@ pub(super) struct Output {
 impl Output {
     /// Opens the file, and makes it and its directories where they are missing.
     pub(super) fn open(path: PathBuf, framing: Framing, access: &FileAccess) -> Result<Self, Failure> {
-        let file = AppendFile::open(path, access)?;
         Ok(Self {
-            file,
+            file: AppendFile::open(path, access)?,
             framing,
             buffer: Vec::new(),
+            records: 0,
             last_used: Instant::now(),
             dirty_since: None,
             due: None,
         })
+    }
+
+    /// Before a batch. The mark is to be made known before the file is written to; `None` if it is known already.
+    pub(super) fn prepare(&mut self) -> Result<Option<FileMark>, Failure> {
+        self.framing.mend(&mut self.file)?;
+        self.file.begin()
     }
 
     /// After its mark was made known: makes the file ready for records.
@@ -51,6 +59,7 @@ impl Output {
     pub(super) fn push(&mut self, message: &Message<'_>, encoder: &mut Encoder) -> Result<usize, Unfit> {
         let before = self.buffer.len();
         encoder.encode(message, &mut self.buffer)?;
+        self.records += 1;
         Ok(self.buffer.len() - before)
     }
 
@@ -59,11 +68,17 @@ impl Output {
         self.buffer.len()
     }
 
+    /// Whether that is to be done now.
+    pub(super) fn is_full(&self) -> bool {
+        self.buffer.len() >= self.framing.chunk()
+    }
+
     /// Appends what there is.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        if !self.buffer.is_empty() {
-            self.framing.append(&self.buffer, &mut self.file)?;
+        if self.records > 0 {
+            self.framing.append(self.records, &self.buffer, &mut self.file)?;
             self.buffer.clear();
+            self.records = 0;
         }
         Ok(())
     }
@@ -77,6 +92,7 @@ impl Output {
     /// Takes back what the batch appended.
     pub(super) fn take_back(&mut self) -> Result<(), Failure> {
         self.buffer.clear();
+        self.records = 0;
         self.file.take_back()
     }
 }

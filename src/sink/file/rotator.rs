@@ -31,7 +31,7 @@ pub(super) type Marks = HashMap<PathBuf, FileMark>;
 pub(super) struct Rotator {
     schedule: Schedule,
     housekeeper: Housekeeper,
-    mask: String,
+    masks: Vec<String>,
     /// By their paths, when files that are not open are due.
     closed: BTreeMap<PathBuf, Timestamp>,
     /// Renamed, and not noted yet.
@@ -39,20 +39,21 @@ pub(super) struct Rotator {
 }
 
 impl Rotator {
-    /// For the files of that [`mask`](crate::config::PathLayout::mask).
-    pub(super) fn new(rotation: &RotationConfig, mask: String, zone: TimeZone) -> Self {
-        let housekeeper = Housekeeper::new(Survey::new(&mask), rotation.compress, rotation.keep);
+    /// For the files of those [`masks`](crate::config::PathLayout::mask).
+    pub(super) fn new(rotation: &RotationConfig, masks: Vec<String>, zone: TimeZone) -> Self {
+        let housekeeper = Housekeeper::new(Survey::new(&masks), rotation.compress, rotation.keep);
         let schedule = Schedule::new(rotation.clone(), zone);
-        Self { mask, schedule, housekeeper, closed: BTreeMap::new(), moved: Vec::new() }
+        Self { masks, schedule, housekeeper, closed: BTreeMap::new(), moved: Vec::new() }
     }
 
     /// Nothing is to be cut any more from what earlier runs have left: it is taken up, and a file that is the only one is
     /// rotated when it is due, also when no message comes.
     pub(super) fn begin(&mut self) {
-        let path = PathBuf::from(&self.mask);
-        // None is called so if messages make a difference.
-        let due = path.metadata().ok().filter(Metadata::is_file).and_then(|found| self.due(&found));
-        self.closed(&path, due);
+        for path in self.masks.iter().map(PathBuf::from).collect::<Vec<_>>() {
+            // None is called so if messages make a difference.
+            let due = path.metadata().ok().filter(Metadata::is_file).and_then(|found| self.due(&found));
+            self.closed(&path, due);
+        }
         self.housekeeper.look_around();
     }
 
@@ -94,7 +95,7 @@ impl Rotator {
             return Ok(Some(Timestamp::now() + LATER));
         }
         let renamed = rotation::rename(file.path(), Timestamp::now());
-        let failed = |error| Failure::new(&format!("rotating {}", file.path().display()), error);
+        let failed = |error| Failure::new(format!("rotating {}", file.path().display()), error);
         self.moved.push(renamed.map_err(failed)?);
         fail_point::pass("file rotated");
         Ok(None)

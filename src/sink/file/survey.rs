@@ -8,38 +8,52 @@ use super::keep::{Files, rotated_in};
 
 /// Where rotated files of a sink may be.
 #[derive(Debug, Clone)]
-pub(super) struct Survey {
+pub(super) struct Survey(Vec<Place>);
+
+#[derive(Debug, Clone)]
+struct Place {
     root: PathBuf,
     /// The names below it; NUL, which is in no name, stands for any text.
     names: Vec<String>,
 }
 
 impl Survey {
-    /// `path` is that of a file, with NUL for what differs from message to message.
-    pub(super) fn new(path: &str) -> Self {
-        let mut survey = Self { root: PathBuf::new(), names: Vec::new() };
-        for component in Path::new(path).components() {
-            match component {
-                Component::Normal(name) => survey.names.push(name.to_string_lossy().into_owned()),
-                // Only before the first name does a template have these, or they are as good as gone.
-                other if survey.names.is_empty() => survey.root.push(other),
-                other => survey.names.push(other.as_os_str().to_string_lossy().into_owned()),
-            }
-        }
-        survey
+    /// `paths` are those of files, with NUL for what differs from message to message.
+    pub(super) fn new<'a>(paths: impl IntoIterator<Item = &'a String>) -> Self {
+        Self(paths.into_iter().map(|path| Place::new(path)).collect())
     }
 
     /// By their path, the rotated files that there are. What cannot be read is passed over.
     pub(super) fn rotated(&self) -> BTreeMap<PathBuf, Files> {
         let mut found = BTreeMap::new();
-        walk(&self.root, &self.names, &mut found);
+        for Place { root, names } in &self.0 {
+            walk(root, names, &mut found);
+        }
         found
+    }
+}
+
+impl Place {
+    fn new(path: &str) -> Self {
+        let mut place = Self { root: PathBuf::new(), names: Vec::new() };
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => place.names.push(name.to_string_lossy().into_owned()),
+                // Only before the first name does a template have these, or they are as good as gone.
+                other if place.names.is_empty() => place.root.push(other),
+                other => place.names.push(other.as_os_str().to_string_lossy().into_owned()),
+            }
+        }
+        place
     }
 }
 
 impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.root.join(self.names.join("/").replace('\0', "*")).display())
+        let shown = |Place { root, names }: &Place| {
+            root.join(names.join("/").replace('\0', "*")).display().to_string()
+        };
+        f.write_str(&self.0.iter().map(shown).collect::<Vec<_>>().join(" and "))
     }
 }
 
@@ -115,11 +129,11 @@ mod tests {
         ] {
             write(name);
         }
-        let survey = Survey::new(&format!("{}/d/a-\0/x/\0.jsonl", home.path().display()));
+        let survey = Survey::new([&format!("{}/d/a-\0/x/\0.jsonl", home.path().display())]);
         let found = survey.rotated();
         let paths: Vec<_> = found.keys().collect();
         assert_eq!(paths, [&home.path().join("d/a-1/x/b.jsonl"), &home.path().join("d/a-2/x/c.jsonl")]);
         assert!(survey.to_string().ends_with("/d/a-*/x/*.jsonl"));
-        assert!(Survey::new("/there/is/none/\0/of/\0").rotated().is_empty());
+        assert!(Survey::new([&"/there/is/none/\0/of/\0".to_owned()]).rotated().is_empty());
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::config::{FileAccess, RotationConfig, SinkKind, sink_for_test};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
-use crate::sink::tests::{batch, notebook, source};
+use crate::sink::tests::{batch, notebook, slice_of, source};
 
 const MAX_OPEN: u32 = 32;
 
@@ -25,14 +25,10 @@ fn sink_with(path: &Path, format: &str, notebook: Arc<Jotter>) -> FileSink {
 
 fn rotating(path: &Path, format: &str, rotation: Option<RotationConfig>, notebook: Arc<Jotter>) -> FileSink {
     let keys = format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}");
-    open(&FileConfig { rotation, ..config(&keys) }, notebook)
+    sink_of(&FileConfig { rotation, ..config(&keys) }, notebook)
 }
 
-fn sink_of(keys: &str, notebook: Arc<Jotter>) -> FileSink {
-    open(&config(keys), notebook)
-}
-
-fn open(config: &FileConfig, notebook: Arc<Jotter>) -> FileSink {
+fn sink_of(config: &FileConfig, notebook: Arc<Jotter>) -> FileSink {
     let client = AmsClient::builder("http://127.0.0.1:1", "P".parse().unwrap()).token("T".into());
     FileSink::new("out", config, &source(), &client.build().unwrap(), notebook)
 }
@@ -369,4 +365,32 @@ async fn files_are_closed_when_that_is_asked_for_and_opened_anew() {
         (fs::read_to_string(path).unwrap(), fs::read_to_string(rotated).unwrap()),
         ("0\n".into(), "0\n".into())
     );
+}
+
+#[tokio::test]
+async fn messages_of_other_days_go_to_a_file_of_their_own_in_order_and_are_counted() {
+    let dir = TempDir::new().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let keys = format!(
+        "path = {:?}\nerror_path = {:?}\nformat = \"raw\"\nmax_open_files = 2\n\
+         accept_days = {{ attribute = \"day\", past = 30, future = 30 }}",
+        path("log-{date}.txt"),
+        path("error-{date}.txt")
+    );
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let days = [today.as_str(), "2001-01-01", &today, "never", "2001-01-01", &today];
+    let messages = days.iter().enumerate().map(|(id, day)| {
+        let published = if id < 5 { 1 } else { 2 };
+        format!(
+            r#"{{"messageId":"{id}","attributes":{{"day":"{day}"}},"data":"{}","publishTime":"2026-01-0{published}T01:00:00Z"}}"#,
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, id.to_string())
+        )
+    });
+    let slice = slice_of(&messages.collect::<Vec<_>>().join(","), 0);
+    let mut sink = sink_of(&config(&keys), notebook());
+    let receipt = sink.deliver(slice).await.receipt.unwrap();
+    assert_eq!((receipt.messages(), receipt.misdated()), (5, 3), "the sixth message would open a third file");
+    for (name, ids) in [("log-2026-01-01.txt", "0\n2\n"), ("error-2026-01-01.txt", "1\n3\n4\n")] {
+        assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), ids, "{name}");
+    }
 }

@@ -28,7 +28,7 @@ pub(super) struct Flights {
     most: usize,
     at_once: usize,
     /// In the order of the log.
-    flights: Vec<Flight>,
+    known: Vec<Flight>,
     /// How often not all of one was there to be sent again.
     incomplete: u32,
 }
@@ -70,15 +70,15 @@ pub(super) struct Noted {
 impl Flights {
     /// At most so many messages in a request, and so many requests at once.
     pub(super) fn new(most: usize, at_once: usize) -> Self {
-        Self { most: most.max(1), at_once: at_once.max(1), flights: Vec::new(), incomplete: 0 }
+        Self { most: most.max(1), at_once: at_once.max(1), known: Vec::new(), incomplete: 0 }
     }
 
     /// What was under way when the process before this one ended: it may have been taken.
     pub(super) fn resume(&mut self, noted: Vec<Noted>) {
-        if self.flights.is_empty() {
+        if self.known.is_empty() {
             let state = |taken| if taken { State::Taken } else { State::Sent { unheard: true } };
             let flight = |Noted { span, taken }| Flight { span, state: state(taken) };
-            self.flights = noted.into_iter().map(flight).collect();
+            self.known = noted.into_iter().map(flight).collect();
         }
     }
 
@@ -90,10 +90,10 @@ impl Flights {
             State::Taken => true,
             State::Cut | State::Refused(_) => false,
         };
-        if !self.flights.iter().any(|flight| matters(&flight.state)) {
+        if !self.known.iter().any(|flight| matters(&flight.state)) {
             return None;
         }
-        let under_way = self.flights.iter().filter(|flight| flight.is_sent() || flight.is_taken());
+        let under_way = self.known.iter().filter(|flight| flight.is_sent() || flight.is_taken());
         Some(under_way.map(|flight| Noted { span: flight.span, taken: flight.is_taken() }).collect())
     }
 
@@ -101,23 +101,23 @@ impl Flights {
     /// something to be said of what was sent before. `None` if messages are missing of a request that is to be sent again,
     /// and they are worth waiting for.
     pub(super) fn next(&mut self, slice: &Slice, encoding: &Encoding) -> Option<Vec<Outgoing>> {
-        let known = std::mem::take(&mut self.flights).into_iter();
-        let mut known: VecDeque<_> = known.filter(|flight| flight.span.reaches(slice)).collect();
+        let before = std::mem::take(&mut self.known).into_iter();
+        let mut queue: VecDeque<_> = before.filter(|flight| flight.span.reaches(slice)).collect();
         let (mut wave, mut rest, mut waits) = (Vec::new(), Some(slice.clone()), false);
         while let Some(here) = rest.take()
             && wave.len() < self.at_once
         {
-            let flight = known.pop_front();
+            let flight = queue.pop_front();
             let (wanted, unheard) = match flight {
                 None => (self.most, None),
                 Some(flight) if flight.is_taken() && flight.span.touches(&here) => {
                     rest = here.after(flight.span.count(&here));
-                    self.flights.push(flight);
+                    self.known.push(flight);
                     continue;
                 }
                 Some(flight) if flight.span.covered_by(&here) => {
                     if let State::Refused(_) = flight.state {
-                        self.flights.push(flight);
+                        self.known.push(flight);
                         if wave.is_empty() {
                             break;
                         }
@@ -135,7 +135,7 @@ impl Flights {
                         && flight.span.outlasts(&here)
                         && self.incomplete < PATIENCE =>
                 {
-                    known.push_front(flight);
+                    queue.push_front(flight);
                     waits = true;
                     break;
                 }
@@ -146,7 +146,7 @@ impl Flights {
                 // What lies between.
                 Some(flight) => {
                     let wanted = self.most.min(flight.span.before(&here));
-                    known.push_front(flight);
+                    queue.push_front(flight);
                     (wanted, None)
                 }
             };
@@ -155,18 +155,18 @@ impl Flights {
                     let span = Span::of(&here, request.messages)?;
                     rest = here.after(request.messages);
                     // Until there is an answer: it may be given up on its way.
-                    self.flights.push(Flight { span, state: State::Sent { unheard: true } });
+                    self.known.push(Flight { span, state: State::Sent { unheard: true } });
                     wave.push(Outgoing { request, span, unheard: unheard == Some(span) });
                 }
                 Err(Unfit { messages, reason }) => {
                     let parts = refused(Span::of(&here, messages)?, &here, reason.into_owned());
-                    parts.into_iter().rev().for_each(|part| known.push_front(part));
+                    parts.into_iter().rev().for_each(|part| queue.push_front(part));
                     rest = Some(here);
                 }
             }
         }
-        let taken = self.flights.iter().any(Flight::is_taken);
-        self.flights.extend(known);
+        let taken = self.known.iter().any(Flight::is_taken);
+        self.known.extend(queue);
         if waits && wave.is_empty() && !taken {
             self.incomplete += 1;
             return None;
@@ -187,13 +187,13 @@ impl Flights {
 
     /// It is not to be had in one request: one message is refused for good, of several it may be some.
     pub(super) fn refused(&mut self, sent: &Outgoing, slice: &Slice, reason: String) {
-        if let Some(at) = self.flights.iter().position(|flight| flight.span == sent.span) {
-            self.flights.splice(at..=at, refused(sent.span, slice, reason));
+        if let Some(at) = self.known.iter().position(|flight| flight.span == sent.span) {
+            self.known.splice(at..=at, refused(sent.span, slice, reason));
         }
     }
 
     fn land(&mut self, sent: &Outgoing, state: State) {
-        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.span == sent.span) {
+        if let Some(flight) = self.known.iter_mut().find(|flight| flight.span == sent.span) {
             flight.state = state;
         }
     }
@@ -201,7 +201,7 @@ impl Flights {
     /// How many messages of `slice`, from its first on, are taken.
     pub(super) fn taken_of(&self, slice: &Slice) -> usize {
         let (mut lead, mut rest) = (0, Some(slice.clone()));
-        for flight in self.flights.iter().take_while(|flight| flight.is_taken()) {
+        for flight in self.known.iter().take_while(|flight| flight.is_taken()) {
             let Some(here) = rest.take().filter(|here| flight.span.touches(here)) else { break };
             let count = flight.span.count(&here);
             lead += count;
@@ -214,7 +214,7 @@ impl Flights {
     /// tried again if it is given again.
     pub(super) fn outcome(&mut self, slice: &Slice) -> (usize, Option<(u64, String)>) {
         let lead = self.taken_of(slice);
-        let next = self.flights.iter_mut().find(|flight| !flight.is_taken());
+        let next = self.known.iter_mut().find(|flight| !flight.is_taken());
         let rejected = next.zip(slice.after(lead)).and_then(|(flight, rest)| {
             let State::Refused(reason) = &mut flight.state else { return None };
             let reason = std::mem::take(reason);
@@ -227,21 +227,21 @@ impl Flights {
     /// Forgets what is taken, unless something before it or behind it is under way. Whether there is anything left that
     /// was taken ahead of others.
     pub(super) fn tidy(&mut self) -> bool {
-        self.flights.dedup_by(|next, flight| {
+        self.known.dedup_by(|next, flight| {
             let joins = flight.is_taken() && next.is_taken();
             if joins {
                 flight.span = flight.span.with(next.span);
             }
             joins
         });
-        if !self.flights.iter().any(Flight::is_sent) {
+        if !self.known.iter().any(Flight::is_sent) {
             let is_ahead = |flight: &Flight| matches!(flight.state, State::Cut | State::Refused(_));
-            let ahead = self.flights.iter().position(is_ahead).unwrap_or(self.flights.len());
-            if !self.flights[ahead..].iter().any(Flight::is_taken) {
-                self.flights.retain(|flight| !flight.is_taken());
+            let ahead = self.known.iter().position(is_ahead).unwrap_or(self.known.len());
+            if !self.known[ahead..].iter().any(Flight::is_taken) {
+                self.known.retain(|flight| !flight.is_taken());
             }
         }
-        self.flights.iter().any(Flight::is_taken)
+        self.known.iter().any(Flight::is_taken)
     }
 }
 

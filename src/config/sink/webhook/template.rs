@@ -39,13 +39,13 @@ impl Template {
     /// What a template asks for and never gets would make every message one that is rejected.
     fn check_names(&self, batched: bool) -> Result<(), InvalidValue> {
         let globals: BTreeSet<_> = self.environment.globals().map(|(name, _)| name.to_owned()).collect();
-        let is_known = |name: &str| if let Some(("message", field)) = name.split_once('.') {
-            !batched && FIELDS.contains(&field.split('.').next().unwrap_or(field))
-        } else {
-            let root = name.split('.').next().unwrap_or(name);
-            matches!(root, "messages" | "subscription" | "project")
-                || (root == "message" && !batched)
-                || globals.contains(root)
+        let is_known = |name: &str| {
+            let mut parts = name.split('.');
+            match (parts.next(), parts.next()) {
+                (Some("message"), field) => !batched && field.is_none_or(|field| FIELDS.contains(&field)),
+                (Some("messages" | "subscription" | "project"), _) => true,
+                (root, _) => root.is_some_and(|root| globals.contains(root)),
+            }
         };
         let used = self.environment.get_template(NAME).map(|template| template.undeclared_variables(true));
         let mut unknown: Vec<_> =

@@ -88,6 +88,6 @@ fn a_batch_goes_to_no_more_files_than_may_be_open_and_remembers_no_more_than_it_
         let route = destinations.route(&slice_of(&messages.join(","), 0), 100, Timestamp::UNIX_EPOCH);
         assert_eq!((route.paths.len(), route.files.len()), (100, 199));
         assert!(route.files.iter().step_by(2).all(|file| *file == route.files[0]));
-        assert!(destinations.paths.len() <= REMEMBERED + 200);
+        assert!(destinations.accepted.remembered() <= paths::REMEMBERED + 200);
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 /// A sink with this `sync` that has one message in a file `out.txt`, and the marks it vouched for.
 async fn with_sync(dir: &TempDir, sync: &str) -> (FileSink, Arc<Jotter>) {
     let notebook = notebook();
-    let mut sink = sink_of(&keys_of(dir, sync), Arc::clone(&notebook));
+    let mut sink = sink_of(&config(&keys_of(dir, sync)), Arc::clone(&notebook));
     let receipt = sink.deliver(slice(0, 3, false)).await.receipt.unwrap();
     *notebook.files.lock().unwrap() = receipt.files().to_vec();
     (sink, notebook)
@@ -46,7 +46,7 @@ async fn what_a_power_loss_costs_without_a_sync_is_no_obstacle_and_nothing_is_cu
             let (sink, notebook) = with_sync(&dir, sync).await;
             drop(sink);
             fs::write(dir.path().join("out.txt"), left).unwrap();
-            let mut next = sink_of(&keys_of(&dir, sync), notebook);
+            let mut next = sink_of(&config(&keys_of(&dir, sync)), notebook);
             assert_eq!(delivered(&mut next, slice(3, 4, false)).await, 4);
             assert_eq!(fs::read_to_string(dir.path().join("out.txt")).unwrap(), then);
         }
@@ -63,7 +63,7 @@ async fn files_and_directories_have_the_permissions_and_the_owner_that_are_wante
         own.uid(),
         own.gid()
     );
-    delivered(&mut sink_of(&keys, notebook()), slice(0, 1, false)).await;
+    delivered(&mut sink_of(&config(&keys), notebook()), slice(0, 1, false)).await;
     let mode = |path: &Path| path.metadata().unwrap().mode() & 0o7777;
     assert_eq!(
         (mode(&path), mode(&dir.path().join("a")), mode(&dir.path().join("a/b"))),
@@ -71,6 +71,6 @@ async fn files_and_directories_have_the_permissions_and_the_owner_that_are_wante
     );
     // What is in use stays as somebody has set it.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    delivered(&mut sink_of(&keys, notebook()), slice(1, 2, false)).await;
+    delivered(&mut sink_of(&config(&keys), notebook()), slice(1, 2, false)).await;
     assert_eq!((mode(&path), fs::read_to_string(&path).unwrap()), (0o640, "0\n1\n".to_owned()));
 }

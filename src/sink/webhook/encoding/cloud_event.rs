@@ -105,7 +105,7 @@ impl CloudEvents {
             {
                 named = Some(value);
             } else {
-                attributes.push((extension(plain, &mut taken), value.to_owned()));
+                attributes.push((extension(&plain, &mut taken), value.to_owned()));
             }
         }
         let content_type = named.or(self.content_type.as_deref()).unwrap_or_else(|| looks_like(&payload));
@@ -126,8 +126,8 @@ fn plain(name: &str) -> String {
 /// The name under which an attribute of a message goes: its letters and digits, `partitiondate` for `partition_date`.
 /// Where that is nothing, or means something else, or is taken by an attribute before it, `ams` stands before it, and
 /// then a number behind it, so that none is left out.
-fn extension(plain: String, taken: &mut BTreeSet<String>) -> String {
-    let mut name = plain.clone();
+fn extension(plain: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = plain.to_owned();
     for number in 1_u32.. {
         if !name.is_empty() && !TAKEN.contains(&name.as_str()) && taken.insert(name.clone()) {
             break;
