@@ -49,9 +49,10 @@ pub use self::{
     process::{AdminConfig, LogConfig, LogFormat, parse_level},
     secret::{Secret, SecretUrl},
     sink::{
-        AcceptDays, AvroConfig, CloudEventsMode, Codec, Color, Compression, FileConfig, FileFormat, Format,
-        KeepConfig, OnClosed, OnReject, RotationConfig, SigningSecret, SinkConfig, SinkKind, StdoutConfig,
-        StdoutFormat, Template, WebhookConfig, WebhookCredential, WebhookFormat,
+        AcceptDays, AvroConfig, CloudEventsMode, Codec, Color, Compression, FileAccess, FileConfig,
+        FileFormat, Format, KeepConfig, OnClosed, OnReject, RotationConfig, SigningSecret, SinkConfig,
+        SinkKind, StdoutConfig, StdoutFormat, SyncMode, Template, WebhookConfig, WebhookCredential,
+        WebhookFormat,
     },
     subscription::{OnLogReset, OnPoison, SubscriptionConfig},
 };

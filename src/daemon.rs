@@ -30,7 +30,6 @@ mod systemd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -47,9 +46,9 @@ use crate::metrics::Metrics;
 use attendant::Attendant;
 use embedded::Embedded;
 use overview::Overview;
-use pipelines::Ledgers;
+use pipelines::{Ledgers, Shared};
 use reports::Reports;
-use shutdown::{SecondSignal, Signals};
+use shutdown::{Asked, SecondSignal, Signals};
 use supervisor::Supervisor;
 
 /// How a daemon ended that did not fail.
@@ -89,20 +88,16 @@ pub fn run(config: &Config, log_level: Option<&str>) -> Result<Ending, RunError>
 }
 
 async fn run_until_asked(config: &Config, ledgers: &Ledgers) -> Result<Ending, RunError> {
-    let (stop, report) = (CancellationToken::new(), Notify::new());
+    let asked = Asked::default();
     let signals = Signals::register().map_err(RunError::Signals)?;
     tokio::select! {
-        SecondSignal = signals.follow(stop.clone(), &report) => Ok(Ending::AskedTwice),
-        ended = forward(config, ledgers, &stop, &report) => ended.map(|()| Ending::Asked),
+        SecondSignal = signals.follow(&asked) => Ok(Ending::AskedTwice),
+        ended = forward(config, ledgers, &asked) => ended.map(|()| Ending::Asked),
     }
 }
 
-async fn forward(
-    config: &Config,
-    ledgers: &Ledgers,
-    stop: &CancellationToken,
-    report: &Notify,
-) -> Result<(), RunError> {
+async fn forward(config: &Config, ledgers: &Ledgers, asked: &Asked) -> Result<(), RunError> {
+    let Asked { stop, report, reopen } = asked;
     let metrics = Arc::new(Metrics::new()?);
     let address = config.admin.listen;
     let listener = admin::bind(address).await.map_err(|source| RunError::AdminListen { address, source })?;
@@ -124,8 +119,14 @@ async fn forward(
 
     // The pipelines have a token of their own: they stop when the publisher has.
     let stop_pipelines = CancellationToken::new();
-    let (supervisor, statuses) =
-        pipelines::start(config, &clients, ledgers, &metrics, stop, &stop_pipelines)?;
+    let shared = Shared {
+        clients: &clients,
+        ledgers,
+        metrics: &metrics,
+        reopen: reopen.subscribe(),
+        end: stop.clone(),
+    };
+    let (supervisor, statuses) = pipelines::start(config, &shared, &stop_pipelines)?;
     let overview = Overview::new(stop.clone(), supervisor.liveness(), statuses);
     let admin =
         Attendant::start("admin server", |end| admin::serve(listener, overview.clone(), metrics, end));

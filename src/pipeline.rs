@@ -36,6 +36,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) status: StatusHandle,
     /// To be cancelled where the daemon is to end.
     pub(crate) end: CancellationToken,
+    /// Changes when files are to be opened anew.
+    pub(crate) reopen: watch::Receiver<()>,
 }
 
 /// The loop of one subscription.
@@ -93,6 +96,7 @@ pub(crate) struct Pipeline {
     budget: Budget,
     metrics: Arc<SubscriptionMetrics>,
     status: StatusHandle,
+    reopen: watch::Receiver<()>,
     ack_deadline: AckDeadline,
     /// Whether the dead letters end where the ledger says, after a crash.
     restored: bool,
@@ -139,8 +143,18 @@ impl Pipeline {
     fn with_sinks(parts: Parts, open: impl Fn(&Outlet) -> Box<dyn Sink>) -> Self {
         let lane = |outlet: &Outlet| Lane::new(&outlet.config, open(outlet), &parts);
         let lanes = parts.outlets.iter().map(lane).collect();
-        let Parts { config, client, outlets: _, ledger, dead_letters, budget, metrics, status, end: _ } =
-            parts;
+        let Parts {
+            config,
+            client,
+            outlets: _,
+            ledger,
+            dead_letters,
+            budget,
+            metrics,
+            status,
+            reopen,
+            end: _,
+        } = parts;
         Self {
             lanes,
             ack_deadline: AckDeadline::default(),
@@ -165,6 +179,7 @@ impl Pipeline {
             budget,
             metrics,
             status,
+            reopen,
         }
     }
 

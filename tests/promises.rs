@@ -39,6 +39,7 @@ mod emulator_schemas;
 mod emulator_serves_and_stops;
 mod emulator_users;
 mod examples_run;
+mod file_sink;
 mod graceful_stop;
 mod guarantees_are_proven;
 mod host_certificate_of_a_daemon;

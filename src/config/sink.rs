@@ -19,7 +19,7 @@ mod stdout;
 mod webhook;
 
 pub use accept_days::AcceptDays;
-pub use file::FileConfig;
+pub use file::{FileAccess, FileConfig, SyncMode};
 pub use file_format::{AvroConfig, Codec, FileFormat};
 pub use rotation::{Compression, KeepConfig, RotationConfig};
 pub use stdout::{Color, OnClosed, StdoutConfig, StdoutFormat};
@@ -127,8 +127,13 @@ static KEYS: &[(&str, &[Kind])] = &[
     ("keep", &[Kind::File]),
     ("accept_days", &[Kind::File]),
     ("error_path", &[Kind::File]),
+    ("sync", &[Kind::File]),
+    ("sync_interval", &[Kind::File]),
+    ("mode", &[Kind::File, Kind::Webhook]),
+    ("directory_mode", &[Kind::File]),
+    ("owner", &[Kind::File]),
+    ("group", &[Kind::File]),
     ("format", &[Kind::File, Kind::Stdout, Kind::Webhook]),
-    ("mode", &[Kind::Webhook]),
     ("content_type", &[Kind::Webhook]),
     ("template", &[Kind::Webhook]),
     ("template_file", &[Kind::Webhook]),

@@ -54,15 +54,25 @@ pub(crate) fn ledger_key(config: &Config, subscription: &SubscriptionConfig) -> 
     })
 }
 
-/// Starts a pipeline for every subscription, until `stop`; one of them may cancel `end`, to end the daemon. Returns who keeps them alive, and what each is doing.
+/// What all pipelines are made with.
+pub(crate) struct Shared<'a> {
+    /// By the key of the connection.
+    pub(crate) clients: &'a BTreeMap<String, AmsClient>,
+    pub(crate) ledgers: &'a Ledgers,
+    pub(crate) metrics: &'a Metrics,
+    /// Changes when files are to be opened anew.
+    pub(crate) reopen: watch::Receiver<()>,
+    /// To be cancelled where the daemon is to end.
+    pub(crate) end: CancellationToken,
+}
+
+/// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.
 pub(crate) fn start(
     config: &Config,
-    clients: &BTreeMap<String, AmsClient>,
-    ledgers: &Ledgers,
-    metrics: &Metrics,
-    end: &CancellationToken,
+    shared: &Shared<'_>,
     stop: &CancellationToken,
 ) -> Result<(Supervisor, Vec<watch::Receiver<Status>>), RunError> {
+    let Shared { clients, ledgers, .. } = shared;
     let budget = Budget::new(config.in_flight_bytes);
     let mut supervisor = Supervisor::new(BackoffPolicy::new(SHORTEST_WAIT, LONGEST_WAIT)?, stop.clone());
     let mut statuses = Vec::with_capacity(config.subscriptions.len());
@@ -80,10 +90,7 @@ pub(crate) fn start(
                 config.dead_letter_bytes as u64,
             ),
         };
-        let parts = Parts {
-            end: end.clone(),
-            ..parts(subscription, client.clone(), outlets, kept, &budget, metrics)
-        };
+        let parts = parts(subscription, client.clone(), outlets, kept, &budget, shared);
         statuses.push(parts.status.subscribe());
         launch(parts, &mut supervisor, stop.clone());
     }
@@ -119,11 +126,11 @@ fn parts(
     outlets: Arc<[Outlet]>,
     kept: Kept,
     budget: &Budget,
-    metrics: &Metrics,
+    shared: &Shared<'_>,
 ) -> Parts {
     let full_name = format!("projects/{}/subscriptions/{}", client.project(), config.subscription);
     let sinks: Vec<_> = config.sinks.iter().map(|sink| sink.name.clone()).collect();
-    let metrics = metrics.subscription(&config.key, &sinks);
+    let metrics = shared.metrics.subscription(&config.key, &sinks);
     resume(&metrics, kept.ledger.tally());
     Parts {
         ledger: kept.ledger,
@@ -134,7 +141,8 @@ fn parts(
         dead_letters: kept.dead_letters,
         budget: budget.clone(),
         metrics,
-        end: CancellationToken::new(),
+        reopen: shared.reopen.clone(),
+        end: shared.end.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The third step: every sink gets what it does not have yet, side by side, each at its own pace.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
@@ -26,16 +27,19 @@ impl Pipeline {
         let (mut lanes, budget) = (std::mem::take(&mut self.lanes), self.budget.clone());
         let (required, best_effort): (Vec<_>, Vec<_>) = lanes.iter_mut().partition(|lane| lane.is_required());
         let job = Job { pulled, budget: &budget, at_work: &AtWork::new(required.len()), stop };
-        let required = async {
-            let ends = join_all(required.into_iter().map(|lane| async move {
+        let left = AtomicUsize::new(required.len());
+        let required = join_all(required.into_iter().map(|lane| {
+            let (left, required_done) = (&left, &required_done);
+            async move {
                 let end = lane.deliver(job).await;
                 job.at_work.leave();
+                if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    required_done.cancel();
+                }
+                lane.tend_until(required_done).await;
                 end
-            }));
-            let ends = ends.await;
-            required_done.cancel();
-            ends
-        };
+            }
+        }));
         let best_effort = join_all(best_effort.into_iter().map(|lane| {
             let required_done = &required_done;
             async move {

@@ -3,11 +3,13 @@
 mod closed;
 mod missed;
 mod reject;
+mod tend;
 mod wait;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::at_work::AtWork;
@@ -25,12 +27,6 @@ use crate::sink::{Delivery, Occasion, Sink, SinkError, Slice, Trouble, io_class}
 
 /// A delivery that takes longer than this is told about.
 const SLOW: Duration = Duration::from_secs(30);
-
-/// A best-effort sink that is tended for longer has had its time.
-const LONGEST_TENDING: Duration = Duration::from_secs(5);
-
-/// What failed while a sink was tended is tried again after so long.
-const TEND_AGAIN: Duration = Duration::from_secs(1);
 
 /// A sink and what is known of it.
 pub(super) struct Lane {
@@ -57,6 +53,8 @@ pub(super) struct Lane {
     too_slow: Complaint,
     rejections: Complaint,
     tending: Complaint,
+    /// Changes when files are to be opened anew.
+    pub(super) reopen: watch::Receiver<()>,
     dead_letters: DeadLetters,
     ledger: Arc<Ledger>,
     metrics: Arc<SubscriptionMetrics>,
@@ -123,6 +121,7 @@ impl Lane {
             too_slow: Complaint::default(),
             rejections: Complaint::default(),
             tending: Complaint::default(),
+            reopen: parts.reopen.clone(),
             dead_letters: parts.dead_letters.clone(),
             ledger: Arc::clone(&parts.ledger),
             metrics: Arc::clone(&parts.metrics),
@@ -150,6 +149,9 @@ impl Lane {
             }
             if !self.keeps_up().await {
                 continue;
+            }
+            if self.reopen.has_changed().unwrap_or(false) {
+                self.tend(Occasion::Lull).await;
             }
             let started = Instant::now();
             let Delivery { receipt, trouble } = self.give(slice.clone()).await;
@@ -252,27 +254,6 @@ impl Lane {
                         self.status.sink(&self.name, |sink| (sink.state, sink.error) = (State::Retrying, Some(error)));
                     }
                 }
-            }
-        }
-    }
-
-    /// Lets the sink do what is due while it is given nothing. Says in how long it wants that again at the latest.
-    pub(super) async fn tend(&mut self, occasion: Occasion) -> Option<Duration> {
-        let tended = if self.required {
-            self.sink.tend(occasion).await
-        } else {
-            // One that hangs holds nothing up.
-            tokio::time::timeout(LONGEST_TENDING, self.sink.tend(occasion)).await.unwrap_or(Ok(None))
-        };
-        match tended {
-            Ok(due) => due.map(|due| due.saturating_duration_since(Instant::now())),
-            Err(error) => {
-                self.metrics.sink(&self.name, |sink| sink.failures.count(error.class));
-                if self.tending.is_news(&error.message) {
-                    let (subscription, sink) = (&self.key, &self.name);
-                    tracing::warn!(subscription, sink, "{subscription}: sink {sink}: {error}; trying again");
-                }
-                Some(TEND_AGAIN)
             }
         }
     }

@@ -118,6 +118,7 @@ impl Scene {
             client: client.clone(),
             end: CancellationToken::new(),
             metrics,
+            reopen: tokio::sync::watch::channel(()).1,
         };
         let mut scene = Self {
             client,

@@ -3,16 +3,19 @@
 //! What was written is vouched for with a [`FileMark`]; what is behind the last mark after a crash is cut off. So before
 //! a file is written to anew, the place where that begins is made known: see [`AppendFile::begin`].
 
+mod make;
 mod mark;
 
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::{SinkError, Trouble};
+use crate::config::FileAccess;
 use crate::fail_point;
+pub(crate) use make::{make_directories, sync_directory};
 pub(crate) use mark::FileMark;
 
 /// What could not be done to which file.
@@ -73,20 +76,19 @@ pub(crate) struct AppendFile {
 }
 
 impl AppendFile {
-    /// Opens the file, and makes it and its directories where they are missing.
-    pub(crate) fn open(path: PathBuf) -> Result<Self, Failure> {
+    /// Opens the file, and makes it and its directories where they are missing, for whom `access` says.
+    pub(crate) fn open(path: PathBuf, access: &FileAccess) -> Result<Self, Failure> {
         let failed = |doing: &str| {
             let doing = format!("{doing} {}", path.display());
             move |error| Failure { doing, error }
         };
-        make_directories(&path)?;
+        make_directories(&path, access)?;
         // Opening a pipe would wait for its reader, and nothing there could be synced.
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             let error = io::Error::new(io::ErrorKind::IsADirectory, "it is no regular file");
             return Err(failed("opening")(error));
         }
-        let file =
-            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed("opening"))?;
+        let file = make::open(&path, access)?;
         lock(&file, &path)?;
         fail_point::pass("file opened");
         Ok(Self { file, used: false, durable: 0, length: 0, named: false, mark: None, path })
@@ -170,9 +172,13 @@ impl AppendFile {
         (!self.named).then(|| parent(&self.path))
     }
 
-    /// After all of that: takes the mark that vouches for what was appended.
-    pub(crate) fn vouch(&mut self) -> Result<(), Failure> {
+    /// That directory was synced.
+    pub(crate) fn is_named(&mut self) {
         self.named = true;
+    }
+
+    /// After all of that, as far as it is wanted: takes the mark that vouches for what was appended.
+    pub(crate) fn vouch(&mut self) -> Result<(), Failure> {
         let found = self.metadata()?;
         if found.nlink() == 0 {
             let error = io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile");
@@ -231,40 +237,6 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
         }),
         Err(TryLockError::Error(error)) => Err(Failure { doing: format!("locking {path}"), error }),
     }
-}
-
-/// Makes the missing directories above `path`, each durable in the one above it.
-pub(crate) fn make_directories(path: &Path) -> Result<(), Failure> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .skip(1)
-        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
-        .collect();
-    for directory in missing.into_iter().rev() {
-        let made = match std::fs::create_dir(directory) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => {
-                let doing = format!("making the directory {}", directory.display());
-                return Err(Failure { doing, error });
-            }
-        };
-        if let Err(failure) = sync_directory(parent(directory)) {
-            if made {
-                // The next attempt would find it there, and take its name for durable.
-                let _ = std::fs::remove_dir(directory);
-            }
-            return Err(failure);
-        }
-    }
-    Ok(())
-}
-
-/// Makes the names in `directory` durable.
-pub(crate) fn sync_directory(directory: &Path) -> Result<(), Failure> {
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| Failure { doing: format!("syncing the directory {}", directory.display()), error })
 }
 
 /// The directory that the name is in.

@@ -1,5 +1,5 @@
-//! Messages in files, durable before the receipt: data synced with `fdatasync`, and the directory of a file that was
-//! opened anew with `fsync`.
+//! Messages in files, durable before the receipt unless the configuration says otherwise: data synced with `fdatasync`,
+//! and the directory of a file that was opened anew with `fsync`.
 //!
 //! A batch is written in two passes: first it is settled which message goes to which file, then all files are opened and
 //! their lengths noted at once, and written to. A batch that cannot be written whole is taken back from all of them, so
@@ -31,7 +31,7 @@ use super::notebook::Notebook;
 use super::worker::Worker;
 use super::{Delivery, Encoder, Occasion, Receipt, Sink, Slice, Source, Tended, Trouble};
 use crate::client::AmsClient;
-use crate::config::FileConfig;
+use crate::config::{FileConfig, SyncMode};
 use destination::Destinations;
 use framing::Framing;
 use open_files::OpenFiles;
@@ -64,12 +64,7 @@ impl FileSink {
             .rotation
             .as_ref()
             .map(|rotation| Rotator::new(rotation, destinations.masks(), config.time_zone.clone()));
-        let mut files = OpenFiles::new(
-            config.max_open_files as usize,
-            Framing::of(&config.format),
-            rotator,
-            Arc::clone(&notebook),
-        );
+        let mut files = OpenFiles::new(config, rotator, Arc::clone(&notebook));
         if notebook.files().is_empty() {
             files.are_whole();
         }
@@ -78,6 +73,7 @@ impl FileSink {
             encoder: Encoder::of_file(&config.format, &subscription),
             files,
             notebook,
+            durable: config.sync == SyncMode::EachBatch,
             restored: false,
         };
         Self { worker: Worker::new(writer), topic, reopen: false }
@@ -113,7 +109,7 @@ impl Sink for FileSink {
     }
 
     fn is_settled(&self) -> bool {
-        self.worker.peek(|writer| writer.restored && !writer.files.any_used()).unwrap_or(false)
+        self.worker.peek(|writer| writer.restored && writer.files.are_settled()).unwrap_or(false)
     }
 
     fn deliver(&mut self, slice: Slice) -> Pin<Box<dyn Future<Output = Delivery> + Send + '_>> {
@@ -127,11 +123,15 @@ impl Sink for FileSink {
         let Some(due) = self.worker.peek(|writer| writer.files.due(occasion)) else {
             return Box::pin(std::future::ready(Ok(None)));
         };
-        self.reopen = false;
         if due.is_none_or(|due| due > Instant::now()) {
+            self.reopen = false;
             return Box::pin(std::future::ready(Ok(due)));
         }
-        Box::pin(self.worker.run(move |writer| writer.tend(occasion)))
+        Box::pin(async move {
+            let tended = self.worker.run(move |writer| writer.tend(occasion)).await;
+            self.reopen &= tended.is_err();
+            tended
+        })
     }
 }
 
@@ -140,6 +140,8 @@ struct Writer {
     encoder: Encoder,
     files: OpenFiles,
     notebook: Arc<dyn Notebook>,
+    /// Whether all that is vouched for is on the disk.
+    durable: bool,
     /// Whether the files are as they were at the last receipt, after a crash.
     restored: bool,
 }
@@ -178,10 +180,11 @@ impl Writer {
         }
         // A batch that could not be taken back before is taken back now, or nothing is written.
         self.files.take_back()?;
+        self.files.sync_what_is_due()?;
         let mut route = self.destinations.route(slice, self.files.most(), Timestamp::now());
         let places = self.files.begin(&route.paths, &route.bytes)?;
         let mut written = self.write(slice, route.files.iter().filter_map(|file| places.get(*file)))?;
-        self.files.sync()?;
+        self.files.settle()?;
         written.rejected = written.rejected.or(route.refused.take());
         Ok(Written { misdated: route.misdated(written.count), ..written })
     }
@@ -192,7 +195,7 @@ impl Writer {
         let marks = self.notebook.files();
         let mut moved = Vec::new();
         for mark in &marks {
-            if !mark.restore()? {
+            if !mark.restore(self.durable)? {
                 moved.push(mark.path.as_path());
             }
         }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::state::State;
 use super::{LedgerError, Unwritable};
+use crate::config::FileAccess;
 use crate::fail_point;
 use crate::sink::{make_directories, sync_directory};
 
@@ -61,7 +62,7 @@ impl Journal {
     /// Reads the journal at `path` and opens it for writing. Nothing is written yet.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<Found>), LedgerError> {
         let unusable = |source| LedgerError::Unusable { path: path.to_owned(), source };
-        make_directories(path).map_err(io::Error::from).map_err(unusable)?;
+        make_directories(path, &FileAccess::default()).map_err(io::Error::from).map_err(unusable)?;
         let found = read(path)?;
         let mut journal =
             Self { path: path.to_owned(), file: None, length: 0, last: String::new(), synced: false };

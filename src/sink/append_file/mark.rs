@@ -39,16 +39,19 @@ impl FileMark {
 
     /// Cuts the file back to the mark, unless it is not provably the same; then it is left as it is, and that is said:
     /// what is behind the mark may come a second time. A file that was renamed within its directory, as logrotate does
-    /// it, is found there. Says whether it still has its name.
-    pub(crate) fn restore(&self) -> Result<bool, Failure> {
+    /// it, is found there. Where what was vouched for was not `durable`, a power loss may have cost a part of it: that is
+    /// said, too. Says whether it still has its name.
+    pub(crate) fn restore(&self, durable: bool) -> Result<bool, Failure> {
         let path = self.path.display();
         let failed = |doing: &str| {
             let doing = format!("{doing} {path} after the last run");
             move |error| Failure { doing, error }
         };
         let Some((found, file)) = self.find().map_err(failed("looking for"))? else {
+            let or_lost = if durable { "" } else { ", or a power loss has cost it" };
             tracing::warn!(
-                "{path} was moved away or removed since the last run: if it had a part of the last batch, that comes again"
+                "{path} was moved away or removed since the last run{or_lost}: if it had a part of the last batch, that \
+                 comes again"
             );
             return Ok(false);
         };
@@ -56,6 +59,18 @@ impl FileMark {
         fail_point::pass("file found again");
         let has_its_name = found == self.path;
         let length = file.metadata().map_err(failed("reading the size of"))?.len();
+        if !durable && self.is_lost_from(&file, length).map_err(failed("reading"))? {
+            let (found, had) = (found.display(), self.length);
+            tracing::error!(
+                had,
+                has = length,
+                "messages that are acknowledged are missing in {found}: of {had} bytes it has {}. A power loss costs what is \
+                 not synced, as this sink's sync has it, unless somebody else has changed the file; seek the subscription \
+                 back to have them again",
+                if length < had { length.to_string() } else { "some that differ".to_owned() }
+            );
+            return Ok(has_its_name);
+        }
         if length == self.length {
             return Ok(has_its_name);
         }
@@ -75,6 +90,11 @@ impl FileMark {
             "{found} is cut back to its last whole batch; what was behind that comes again"
         );
         Ok(has_its_name)
+    }
+
+    /// Whether something is missing of what was vouched for.
+    fn is_lost_from(&self, file: &File, length: u64) -> io::Result<bool> {
+        Ok(length < self.length || tail(file, self.length)? != self.tail)
     }
 
     fn find(&self) -> io::Result<Option<(PathBuf, File)>> {

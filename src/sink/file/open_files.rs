@@ -13,6 +13,7 @@ use super::Framing;
 use super::output::Output;
 use super::rotator::{self, Rotator, instant};
 use crate::client::Message;
+use crate::config::{FileAccess, FileConfig, SyncMode};
 use crate::fail_point;
 
 /// When all buffers together hold so much, all are written.
@@ -24,22 +25,28 @@ const IDLE: Duration = Duration::from_mins(1);
 pub(super) struct OpenFiles {
     notebook: Arc<dyn Notebook>,
     framing: Framing,
+    access: FileAccess,
     most: usize,
     rotator: Option<Rotator>,
+    sync: SyncMode,
     outputs: Vec<Output>,
     /// How much is in all buffers.
     pending: usize,
 }
 
 impl OpenFiles {
-    /// At most `most` files are open at a time. None is yet.
-    pub(super) fn new(
-        most: usize,
-        framing: Framing,
-        rotator: Option<Rotator>,
-        notebook: Arc<dyn Notebook>,
-    ) -> Self {
-        Self { notebook, framing, most, rotator, outputs: Vec::new(), pending: 0 }
+    /// As `config` says. None is open yet.
+    pub(super) fn new(config: &FileConfig, rotator: Option<Rotator>, notebook: Arc<dyn Notebook>) -> Self {
+        Self {
+            notebook,
+            framing: Framing::of(&config.format),
+            access: config.access,
+            most: config.max_open_files as usize,
+            rotator,
+            sync: config.sync,
+            outputs: Vec::new(),
+            pending: 0,
+        }
     }
 
     /// Nothing is to be cut from what earlier runs have left.
@@ -53,15 +60,15 @@ impl OpenFiles {
         self.most
     }
 
-    /// Whether a batch is written to one of them, or could not be taken back.
-    pub(super) fn any_used(&self) -> bool {
-        self.outputs.iter().any(|output| output.file.used)
+    /// Whether all is in them that was vouched for, and nothing else, as durable as it shall be.
+    pub(super) fn are_settled(&self) -> bool {
+        !self.outputs.iter().any(|output| output.file.used) && self.sync_due().is_none()
     }
 
     /// Makes the files at `paths`, which are no more than may be open, ready to be written to. Returns their places, in
     /// the same order. `bytes` is about how much will be written to each.
     pub(super) fn begin(&mut self, paths: &[Arc<Path>], bytes: &[u64]) -> Result<Vec<usize>, Failure> {
-        self.settle()?;
+        self.hand_on()?;
         self.make_room(paths)?;
         let mut places = self.open(paths)?;
         if self.rotate(places.iter().copied().zip(bytes.iter().copied()))? {
@@ -114,7 +121,7 @@ impl OpenFiles {
                 places.push(*place);
             } else {
                 places.push(self.outputs.len());
-                let mut output = Output::open(path.to_path_buf(), self.framing.of_another())?;
+                let mut output = Output::open(path.to_path_buf(), self.framing.of_another(), &self.access)?;
                 if let Some(rotator) = &mut self.rotator {
                     output.due = rotator.opened(&output.file)?;
                 }
@@ -166,17 +173,43 @@ impl OpenFiles {
         self.outputs.iter_mut().try_for_each(Output::flush)
     }
 
-    /// Writes the rest, and makes all of the batch durable.
-    pub(super) fn sync(&mut self) -> Result<(), Failure> {
+    /// Writes the rest, and makes all of the batch durable, unless that has time.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
         self.flush()?;
-        let mut used: Vec<_> = self.outputs.iter_mut().filter(|output| output.file.used).collect();
-        used.iter_mut().try_for_each(|output| output.file.sync())?;
-        let unnamed: BTreeSet<_> = used.iter().filter_map(|output| output.file.unnamed()).collect();
+        self.sync_what_is_due()?;
+        self.outputs.iter_mut().filter(|output| output.file.used).try_for_each(|output| output.file.vouch())
+    }
+
+    /// When the next sync is due; `None` if there is nothing to sync.
+    fn sync_due(&self) -> Option<Instant> {
+        let interval = match self.sync {
+            SyncMode::EachBatch => Duration::ZERO,
+            SyncMode::Interval(interval) => interval,
+            SyncMode::Never => return None,
+        };
+        self.outputs.iter().filter_map(|output| output.dirty_since).min().map(|since| since + interval)
+    }
+
+    /// Syncs all files if the oldest of what is in them has waited long enough.
+    pub(super) fn sync_what_is_due(&mut self) -> Result<(), Failure> {
+        if self.sync_due().is_some_and(|due| due <= Instant::now()) { self.sync(|_| true) } else { Ok(()) }
+    }
+
+    /// Makes durable what is in these files.
+    fn sync(&mut self, which: impl Fn(&Output) -> bool) -> Result<(), Failure> {
+        let is_dirty = |output: &&mut Output| output.dirty_since.is_some() && which(output);
+        let mut dirty: Vec<_> = self.outputs.iter_mut().filter(is_dirty).collect();
+        dirty.iter_mut().try_for_each(|output| output.file.sync())?;
+        let unnamed: BTreeSet<_> = dirty.iter().filter_map(|output| output.file.unnamed()).collect();
         for directory in unnamed {
             sync_directory(directory)?;
             fail_point::pass("file named");
         }
-        used.iter_mut().try_for_each(|output| output.file.vouch())
+        for output in dirty {
+            output.file.is_named();
+            output.dirty_since = None;
+        }
+        Ok(())
     }
 
     /// The batch is vouched for.
@@ -198,24 +231,30 @@ impl OpenFiles {
 
     /// When there is something to do; `None` if never.
     pub(super) fn due(&self, occasion: Occasion) -> Option<Instant> {
-        match occasion {
-            Occasion::Lull | Occasion::Stop => {
-                let unused = || self.outputs.iter().filter(|output| !output.file.used);
-                let rotated = unused().filter_map(|output| output.due);
-                let rotated = rotated.chain(self.rotator.as_ref().and_then(Rotator::next)).min().map(instant);
-                unused().map(|output| output.last_used + IDLE).chain(rotated).min()
-            }
+        let now = match occasion {
+            Occasion::Lull => None,
             Occasion::Reopen => (!self.outputs.is_empty()).then(Instant::now),
-        }
+            Occasion::Stop => self.sync_due().map(|_| Instant::now()),
+        };
+        let unused = || self.outputs.iter().filter(|output| !output.file.used);
+        let idle = unused().map(|output| output.last_used + IDLE).min();
+        let rotated = unused().filter_map(|output| output.due);
+        let rotated = rotated.chain(self.rotator.as_ref().and_then(Rotator::next)).min().map(instant);
+        [now, idle, rotated, self.sync_due()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub(super) fn tend(&mut self, occasion: Occasion) -> Result<(), Failure> {
-        self.settle()?;
+        match occasion {
+            Occasion::Lull | Occasion::Reopen => self.sync_what_is_due()?,
+            Occasion::Stop if self.sync == SyncMode::Never => {}
+            Occasion::Stop => self.sync(|_| true)?,
+        }
+        self.hand_on()?;
         self.rotate((0..self.outputs.len()).map(|place| (place, 0)))?;
         if let Some(rotator) = &mut self.rotator {
             rotator.rename_closed(&*self.notebook)?;
-            self.settle()?;
+            self.hand_on()?;
         }
         let is_due = |output: &&Output| {
             !output.file.used && (occasion == Occasion::Reopen || output.last_used.elapsed() >= IDLE)
@@ -229,9 +268,14 @@ impl OpenFiles {
         if closing.is_empty() {
             return Ok(());
         }
+        let is_closing = |output: &Output| closing.contains(output.file.path());
+        if self.sync != SyncMode::Never {
+            self.sync(is_closing)?;
+        }
         let paths: Vec<_> = closing.iter().map(PathBuf::as_path).collect();
         let released = self.notebook.release(&paths);
         released.map_err(|error: io::Error| Failure::new("noting that files are closed", error))?;
+        fail_point::pass("file released");
         self.outputs.retain(|output| {
             let stays = !closing.contains(output.file.path());
             if let Some(rotator) = self.rotator.as_mut().filter(|_| !stays) {
@@ -261,11 +305,11 @@ impl OpenFiles {
             let output = &mut self.outputs[place];
             output.due = rotator.rename(&output.file, &marks)?.or(output.due);
         }
-        self.settle()
+        self.hand_on()
     }
 
     /// Closes what was renamed and hands it on. Whether there was anything.
-    fn settle(&mut self) -> Result<bool, Failure> {
+    fn hand_on(&mut self) -> Result<bool, Failure> {
         let moved = self.rotator.as_ref().map(Rotator::moved).transpose()?.unwrap_or_default();
         self.close(&moved)?;
         if let Some(rotator) = &mut self.rotator {

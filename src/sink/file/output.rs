@@ -9,6 +9,7 @@ use super::super::append_file::{AppendFile, Failure, FileMark};
 use super::super::jsonl::{Encoder, Unfit};
 use super::Framing;
 use crate::client::Message;
+use crate::config::FileAccess;
 
 /// So much of a buffer is kept from one batch to the next.
 const KEPT: usize = 64 * 1024;
@@ -23,18 +24,21 @@ pub(super) struct Output {
     pub(super) last_used: Instant,
     /// When it is to be rotated at the latest.
     pub(super) due: Option<Timestamp>,
+    /// Since when there is something in it that is not durable.
+    pub(super) dirty_since: Option<Instant>,
 }
 
 impl Output {
     /// Opens the file, and makes it and its directories where they are missing.
-    pub(super) fn open(path: PathBuf, framing: Framing) -> Result<Self, Failure> {
+    pub(super) fn open(path: PathBuf, framing: Framing, access: &FileAccess) -> Result<Self, Failure> {
         Ok(Self {
-            file: AppendFile::open(path)?,
+            file: AppendFile::open(path, access)?,
             framing,
             buffer: Vec::new(),
             records: 0,
             last_used: Instant::now(),
             due: None,
+            dirty_since: None,
         })
     }
 
@@ -47,6 +51,7 @@ impl Output {
     /// After its mark was made known: makes the file ready for records.
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         self.last_used = Instant::now();
+        self.dirty_since.get_or_insert(self.last_used);
         self.framing.begin(&mut self.file)
     }
 

@@ -18,7 +18,7 @@ use super::housekeeper::Housekeeper;
 use super::rotated::Rotated;
 use super::rotation::{self, Schedule};
 use super::survey::Survey;
-use crate::config::RotationConfig;
+use crate::config::{FileAccess, RotationConfig};
 use crate::fail_point;
 
 /// A file that could not be rotated, or was empty, when it was due is looked at again after so long.
@@ -108,8 +108,11 @@ impl Rotator {
         let due: Vec<_> = due.collect();
         let marks = if due.is_empty() { Marks::new() } else { marks(notebook) };
         for path in due {
-            let later =
-                if path.is_file() { self.rename(&AppendFile::open(path.clone())?, &marks)? } else { None };
+            let later = if path.is_file() {
+                self.rename(&AppendFile::open(path.clone(), &FileAccess::default())?, &marks)?
+            } else {
+                None
+            };
             self.closed.remove(&path);
             self.closed(&path, later);
         }

@@ -1,3 +1,4 @@
+mod keeping;
 mod rotation;
 
 use std::fs;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{RotationConfig, SinkKind, sink_for_test};
+use crate::config::{FileAccess, RotationConfig, SinkKind, sink_for_test};
 use crate::sink::append_file::AppendFile;
 use crate::sink::notebook::Jotter;
 use crate::sink::tests::{batch, notebook, slice_of, source};
@@ -181,7 +182,7 @@ async fn what_others_write_to_the_file_or_cut_from_it_is_never_taken_for_our_own
 fn a_file_that_is_removed_while_a_batch_is_written_is_no_place_for_it() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out.txt");
-    let mut output = AppendFile::open(path.clone()).unwrap();
+    let mut output = AppendFile::open(path.clone(), &FileAccess::default()).unwrap();
     output.begin().unwrap();
     output.append(b"0\n").unwrap();
     fs::remove_file(&path).unwrap();

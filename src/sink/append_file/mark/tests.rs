@@ -4,6 +4,7 @@ use std::io::Write;
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::FileAccess;
 
 /// A file of `whole`, marked, and then `rest` behind the mark.
 fn marked(path: &Path, whole: &str, rest: &str) -> FileMark {
@@ -26,7 +27,7 @@ fn what_is_behind_the_mark_is_cut_and_nothing_else() {
     for (whole, rest) in [("0\n1\n", "2\n3"), ("", "0\n"), ("0\n", "")] {
         let mark = marked(&path, whole, rest);
         for _ in 0..2 {
-            mark.restore().unwrap();
+            mark.restore(true).unwrap();
             assert_eq!(text(&path), whole);
         }
     }
@@ -39,7 +40,7 @@ fn a_file_that_was_rotated_is_found_under_its_new_name() {
     let mark = marked(&path, "0\n", "1\n");
     fs::rename(&path, dir.path().join("out.1")).unwrap();
     fs::write(&path, "somebody else's\n").unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     assert_eq!(text(&dir.path().join("out.1")), "0\n");
     assert_eq!(text(&path), "somebody else's\n");
 }
@@ -52,23 +53,23 @@ fn a_file_that_is_not_provably_the_same_is_left_as_it_is() {
     let mark = marked(&path, "0\n", "1\n");
     fs::copy(&path, dir.path().join("copy")).unwrap();
     fs::rename(dir.path().join("copy"), &path).unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     assert_eq!(text(&path), "0\n1\n");
     // Shorter than it was.
     let mark = marked(&path, "0\n1\n", "");
     fs::write(&path, "0\n").unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     assert_eq!(text(&path), "0\n");
     // Cut, and written to by somebody else.
     let mark = marked(&path, "0\n1\n", "");
     fs::write(&path, "somebody else's\n").unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     assert_eq!(text(&path), "somebody else's\n");
     // The same inode, used again for another file.
     let mut mark = marked(&path, "", "0\n");
     mark.born = mark.born.map(|born| born + 1);
     if mark.born.is_some() {
-        mark.restore().unwrap();
+        mark.restore(true).unwrap();
         assert_eq!(text(&path), "0\n");
     }
 }
@@ -80,11 +81,11 @@ fn a_file_or_directory_that_is_gone_is_no_obstacle() {
     fs::create_dir(dir.path().join("sub")).unwrap();
     let mark = marked(&path, "0\n", "1\n");
     fs::remove_file(&path).unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     fs::remove_dir(dir.path().join("sub")).unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     fs::write(dir.path().join("sub"), "a file where the directory was").unwrap();
-    mark.restore().unwrap();
+    mark.restore(true).unwrap();
     assert!(!path.exists());
 }
 
@@ -95,7 +96,7 @@ fn a_file_that_another_process_writes_to_is_not_cut() {
     let mark = marked(&path, "0\n", "1\n");
     let other = File::open(&path).unwrap();
     other.lock().unwrap();
-    assert!(mark.restore().is_err());
+    assert!(mark.restore(true).is_err());
     assert_eq!(text(&path), "0\n1\n");
 }
 
@@ -104,7 +105,7 @@ fn where_a_file_begins_to_be_written_to_is_known_before() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("out");
     fs::write(&path, "0\n").unwrap();
-    let mut file = super::super::AppendFile::open(path.clone()).unwrap();
+    let mut file = super::super::AppendFile::open(path.clone(), &FileAccess::default()).unwrap();
     let begun = |file: &mut super::super::AppendFile| {
         let mark = file.begin().unwrap();
         file.know(mark.clone());
