@@ -119,8 +119,13 @@ async fn forward(config: &Config, ledgers: &Ledgers, asked: &Asked) -> Result<()
 
     // The pipelines have a token of their own: they stop when the publisher has.
     let stop_pipelines = CancellationToken::new();
-    let shared =
-        Shared { clients: &clients, ledgers, metrics: &metrics, reopen: reopen.subscribe(), end: stop };
+    let shared = Shared {
+        clients: &clients,
+        ledgers,
+        metrics: &metrics,
+        reopen: reopen.subscribe(),
+        end: stop.clone(),
+    };
     let (supervisor, statuses) = pipelines::start(config, &shared, &stop_pipelines)?;
     let overview = Overview::new(stop.clone(), supervisor.liveness(), statuses);
     let admin =

@@ -81,10 +81,10 @@ pub(crate) struct Parts {
     pub(crate) budget: Budget,
     pub(crate) metrics: Arc<SubscriptionMetrics>,
     pub(crate) status: StatusHandle,
-    /// Changes when files are to be opened anew.
-    pub(crate) reopen: watch::Receiver<()>,
     /// To be cancelled where the daemon is to end.
     pub(crate) end: CancellationToken,
+    /// Changes when files are to be opened anew.
+    pub(crate) reopen: watch::Receiver<()>,
 }
 
 /// The loop of one subscription.

@@ -63,7 +63,7 @@ pub(crate) struct Shared<'a> {
     /// Changes when files are to be opened anew.
     pub(crate) reopen: watch::Receiver<()>,
     /// To be cancelled where the daemon is to end.
-    pub(crate) end: &'a CancellationToken,
+    pub(crate) end: CancellationToken,
 }
 
 /// Starts a pipeline for every subscription, until `stop`. Returns who keeps them alive, and what each is doing.

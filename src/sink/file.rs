@@ -64,7 +64,7 @@ impl FileSink {
             .rotation
             .as_ref()
             .map(|rotation| Rotator::new(rotation, destinations.masks(), config.time_zone.clone()));
-        let mut files = OpenFiles::new(config, Framing::of(&config.format), rotator, Arc::clone(&notebook));
+        let mut files = OpenFiles::new(config, rotator, Arc::clone(&notebook));
         if notebook.files().is_empty() {
             files.are_whole();
         }
@@ -184,7 +184,7 @@ impl Writer {
         let mut route = self.destinations.route(slice, self.files.most(), Timestamp::now());
         let places = self.files.begin(&route.paths, &route.bytes)?;
         let mut written = self.write(slice, route.files.iter().filter_map(|file| places.get(*file)))?;
-        self.files.complete()?;
+        self.files.settle()?;
         written.rejected = written.rejected.or(route.refused.take());
         Ok(Written { misdated: route.misdated(written.count), ..written })
     }

@@ -33,14 +33,14 @@ pub struct FileConfig {
     pub format: FileFormat,
     /// How many files are open at a time, and in how many of them the messages of one step are.
     pub max_open_files: u32,
-    /// When what was written is made durable.
-    pub sync: SyncMode,
-    /// To whom the files and directories belong that it makes, and who may do what with them.
-    pub access: FileAccess,
     /// When files get another name; `None` if never.
     pub rotation: Option<RotationConfig>,
     /// The days whose messages go there; those of others go to another file.
     pub accept_days: Option<AcceptDays>,
+    /// When what was written is made durable.
+    pub sync: SyncMode,
+    /// To whom the files and directories belong that it makes, and who may do what with them.
+    pub access: FileAccess,
 }
 
 /// When what was written to a file is made durable. The messages of a batch are acknowledged after that, unless it is
@@ -81,16 +81,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<FileConfig> {
     let access = access::read(section);
     let rotation = rotation::read(section);
     let accept_days = accept_days::read(section);
-    Some(FileConfig {
-        path: path?,
-        time_zone,
-        format: format?,
-        max_open_files,
-        sync,
-        access,
-        rotation,
-        accept_days,
-    })
+    let format = format?;
+    Some(FileConfig { path: path?, time_zone, format, max_open_files, sync, access, rotation, accept_days })
 }
 
 fn sync(section: &mut Section<'_>) -> SyncMode {

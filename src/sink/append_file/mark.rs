@@ -40,7 +40,7 @@ impl FileMark {
     /// Cuts the file back to the mark, unless it is not provably the same; then it is left as it is, and that is said:
     /// what is behind the mark may come a second time. A file that was renamed within its directory, as logrotate does
     /// it, is found there. Where what was vouched for was not `durable`, a power loss may have cost a part of it: that is
-    /// said, too. Says whether the file still has its name.
+    /// said, too. Says whether it still has its name.
     pub(crate) fn restore(&self, durable: bool) -> Result<bool, Failure> {
         let path = self.path.display();
         let failed = |doing: &str| {

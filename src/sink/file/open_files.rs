@@ -27,8 +27,8 @@ pub(super) struct OpenFiles {
     framing: Framing,
     access: FileAccess,
     most: usize,
-    sync: SyncMode,
     rotator: Option<Rotator>,
+    sync: SyncMode,
     outputs: Vec<Output>,
     /// How much is in all buffers.
     pending: usize,
@@ -36,19 +36,14 @@ pub(super) struct OpenFiles {
 
 impl OpenFiles {
     /// As `config` says. None is open yet.
-    pub(super) fn new(
-        config: &FileConfig,
-        framing: Framing,
-        rotator: Option<Rotator>,
-        notebook: Arc<dyn Notebook>,
-    ) -> Self {
+    pub(super) fn new(config: &FileConfig, rotator: Option<Rotator>, notebook: Arc<dyn Notebook>) -> Self {
         Self {
             notebook,
-            framing,
+            framing: Framing::of(&config.format),
             access: config.access,
             most: config.max_open_files as usize,
-            sync: config.sync,
             rotator,
+            sync: config.sync,
             outputs: Vec::new(),
             pending: 0,
         }
@@ -73,7 +68,7 @@ impl OpenFiles {
     /// Makes the files at `paths`, which are no more than may be open, ready to be written to. Returns their places, in
     /// the same order. `bytes` is about how much will be written to each.
     pub(super) fn begin(&mut self, paths: &[Arc<Path>], bytes: &[u64]) -> Result<Vec<usize>, Failure> {
-        self.settle()?;
+        self.hand_on()?;
         self.make_room(paths)?;
         let mut places = self.open(paths)?;
         if self.rotate(places.iter().copied().zip(bytes.iter().copied()))? {
@@ -126,8 +121,7 @@ impl OpenFiles {
                 places.push(*place);
             } else {
                 places.push(self.outputs.len());
-                let framing = self.framing.of_another();
-                let mut output = Output::open(path.to_path_buf(), framing, &self.access)?;
+                let mut output = Output::open(path.to_path_buf(), self.framing.of_another(), &self.access)?;
                 if let Some(rotator) = &mut self.rotator {
                     output.due = rotator.opened(&output.file)?;
                 }
@@ -180,7 +174,7 @@ impl OpenFiles {
     }
 
     /// Writes the rest, and makes all of the batch durable, unless that has time.
-    pub(super) fn complete(&mut self) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
         self.flush()?;
         self.sync_what_is_due()?;
         self.outputs.iter_mut().filter(|output| output.file.used).try_for_each(|output| output.file.vouch())
@@ -206,9 +200,17 @@ impl OpenFiles {
         let is_dirty = |output: &&mut Output| output.dirty_since.is_some() && which(output);
         let mut dirty: Vec<_> = self.outputs.iter_mut().filter(is_dirty).collect();
         dirty.iter_mut().try_for_each(|output| output.file.sync())?;
-        let unnamed: BTreeSet<_> = dirty.iter().filter_map(|output| output.file.unnamed()).collect();
+        // A directory that is gone has no names, which only a batch on its way has to be told.
+        let unnamed = |output: &&mut Output| {
+            output
+                .file
+                .unnamed()
+                .filter(|directory| output.file.used || directory.exists())
+                .map(Path::to_owned)
+        };
+        let unnamed: BTreeSet<_> = dirty.iter().filter_map(unnamed).collect();
         for directory in unnamed {
-            sync_directory(directory)?;
+            sync_directory(&directory)?;
             fail_point::pass("file named");
         }
         for output in dirty {
@@ -243,9 +245,9 @@ impl OpenFiles {
             Occasion::Stop => self.sync_due().map(|_| Instant::now()),
         };
         let unused = || self.outputs.iter().filter(|output| !output.file.used);
+        let idle = unused().map(|output| output.last_used + IDLE).min();
         let rotated = unused().filter_map(|output| output.due);
         let rotated = rotated.chain(self.rotator.as_ref().and_then(Rotator::next)).min().map(instant);
-        let idle = unused().map(|output| output.last_used + IDLE).min();
         [now, idle, rotated, self.sync_due()].into_iter().flatten().min()
     }
 
@@ -256,11 +258,11 @@ impl OpenFiles {
             Occasion::Stop if self.sync == SyncMode::Never => {}
             Occasion::Stop => self.sync(|_| true)?,
         }
-        self.settle()?;
+        self.hand_on()?;
         self.rotate((0..self.outputs.len()).map(|place| (place, 0)))?;
         if let Some(rotator) = &mut self.rotator {
-            rotator.rename_closed(&*self.notebook, &self.access)?;
-            self.settle()?;
+            rotator.rename_closed(&*self.notebook)?;
+            self.hand_on()?;
         }
         let is_due = |output: &&Output| {
             !output.file.used && (occasion == Occasion::Reopen || output.last_used.elapsed() >= IDLE)
@@ -311,11 +313,11 @@ impl OpenFiles {
             let output = &mut self.outputs[place];
             output.due = rotator.rename(&output.file, &marks)?.or(output.due);
         }
-        self.settle()
+        self.hand_on()
     }
 
     /// Closes what was renamed and hands it on. Whether there was anything.
-    fn settle(&mut self) -> Result<bool, Failure> {
+    fn hand_on(&mut self) -> Result<bool, Failure> {
         let moved = self.rotator.as_ref().map(Rotator::moved).transpose()?.unwrap_or_default();
         self.close(&moved)?;
         if let Some(rotator) = &mut self.rotator {

@@ -22,10 +22,10 @@ pub(super) struct Output {
     records: usize,
     /// When the last batch that it had a part in was begun.
     pub(super) last_used: Instant,
-    /// Since when there is something in it that is not durable.
-    pub(super) dirty_since: Option<Instant>,
     /// When it is to be rotated at the latest.
     pub(super) due: Option<Timestamp>,
+    /// Since when there is something in it that is not durable.
+    pub(super) dirty_since: Option<Instant>,
 }
 
 impl Output {
@@ -37,8 +37,8 @@ impl Output {
             buffer: Vec::new(),
             records: 0,
             last_used: Instant::now(),
-            dirty_since: None,
             due: None,
+            dirty_since: None,
         })
     }
 

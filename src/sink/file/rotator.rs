@@ -102,18 +102,14 @@ impl Rotator {
     }
 
     /// The same for all files that are due and not open. Each is opened meanwhile, so that nobody else writes to it.
-    pub(super) fn rename_closed(
-        &mut self,
-        notebook: &dyn Notebook,
-        access: &FileAccess,
-    ) -> Result<(), Failure> {
+    pub(super) fn rename_closed(&mut self, notebook: &dyn Notebook) -> Result<(), Failure> {
         let now = Timestamp::now();
         let due = self.closed.iter().filter(|(_, due)| **due <= now).map(|(path, _)| path.clone());
         let due: Vec<_> = due.collect();
         let marks = if due.is_empty() { Marks::new() } else { marks(notebook) };
         for path in due {
             let later = if path.is_file() {
-                self.rename(&AppendFile::open(path.clone(), access)?, &marks)?
+                self.rename(&AppendFile::open(path.clone(), &FileAccess::default())?, &marks)?
             } else {
                 None
             };

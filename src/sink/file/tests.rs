@@ -25,7 +25,8 @@ fn sink_with(path: &Path, format: &str, notebook: Arc<Jotter>) -> FileSink {
 
 fn rotating(path: &Path, format: &str, rotation: Option<RotationConfig>, notebook: Arc<Jotter>) -> FileSink {
     let keys = format!("path = {path:?}\nformat = {format:?}\nmax_open_files = {MAX_OPEN}");
-    sink_of(&FileConfig { rotation, ..config(&keys) }, notebook)
+    let config = FileConfig { rotation, ..config(&keys) };
+    sink_of(&config, notebook)
 }
 
 fn sink_of(config: &FileConfig, notebook: Arc<Jotter>) -> FileSink {

@@ -28,8 +28,11 @@ async fn what_waits_for_its_sync_is_synced_in_time_and_at_the_end() {
     drop(sink);
 
     let (mut sink, _) = with_sync(&dir, "sync = \"interval\"\nsync_interval = \"100ms\"").await;
-    while !sink.is_settled() {
+    loop {
         let due = sink.tend(Occasion::Lull).await.unwrap().unwrap();
+        if sink.is_settled() {
+            break;
+        }
         tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
     }
     drop(sink);
@@ -73,4 +76,20 @@ async fn files_and_directories_have_the_permissions_and_the_owner_that_are_wante
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     delivered(&mut sink_of(&config(&keys), notebook()), slice(1, 2, false)).await;
     assert_eq!((mode(&path), fs::read_to_string(&path).unwrap()), (0o640, "0\n1\n".to_owned()));
+}
+
+#[test]
+fn a_directory_that_is_removed_while_a_batch_is_written_is_made_anew_for_the_next_attempt() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("sub/out.txt");
+    let mut files = OpenFiles::new(&config(&format!("path = {path:?}")), None, notebook());
+    let paths = [Arc::from(path.as_path())];
+    files.begin(&paths, &[0]).unwrap();
+    fs::remove_dir_all(dir.path().join("sub")).unwrap();
+    assert!(files.settle().is_err());
+    files.take_back().unwrap();
+    files.sync_what_is_due().unwrap();
+    files.begin(&paths, &[0]).unwrap();
+    files.settle().unwrap();
+    assert!(path.exists());
 }
