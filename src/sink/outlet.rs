@@ -22,7 +22,7 @@ pub(crate) struct Outlet {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    File { config: FileConfig, own: AmsClient },
+    File { config: Box<FileConfig>, own: AmsClient },
     Stdout(StdoutConfig),
     Webhook { receiver: Arc<Receiver>, endpoint: String },
     Topic(Arc<Target>),
@@ -47,7 +47,7 @@ impl Outlet {
         clients: &BTreeMap<String, AmsClient>,
     ) -> Result<Self, OutletError> {
         let plan = match &config.kind {
-            SinkKind::File(file) => Plan::File { config: file.as_ref().clone(), own: own.clone() },
+            SinkKind::File(file) => Plan::File { config: file.clone(), own: own.clone() },
             SinkKind::Stdout(stdout) => Plan::Stdout(*stdout),
             SinkKind::Webhook(webhook) => Plan::Webhook {
                 receiver: Arc::new(Receiver::new(webhook)?),

@@ -15,7 +15,7 @@ const PRIVATE_DIRECTORY: u32 = 0o700;
 /// Opens the file for appending, and makes it where it is missing. One that is empty, as after a crash while it was made,
 /// counts as made now.
 pub(super) fn open(path: &Path, access: &FileAccess) -> Result<File, Failure> {
-    let failed = |error| Failure::new(&format!("opening {}", path.display()), error);
+    let failed = |error| Failure::new(format!("opening {}", path.display()), error);
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     if *access == FileAccess::default() {
@@ -42,7 +42,7 @@ pub(crate) fn make_directories(path: &Path, access: &FileAccess) -> Result<(), F
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => {
-                return Err(Failure::new(&format!("making the directory {}", directory.display()), error));
+                return Err(Failure::new(format!("making the directory {}", directory.display()), error));
             }
         };
         let given = if made { give_directory(directory, access) } else { Ok(()) };
@@ -61,12 +61,12 @@ pub(crate) fn make_directories(path: &Path, access: &FileAccess) -> Result<(), F
 pub(crate) fn sync_directory(directory: &Path) -> Result<(), Failure> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
-        .map_err(|error| Failure::new(&format!("syncing the directory {}", directory.display()), error))
+        .map_err(|error| Failure::new(format!("syncing the directory {}", directory.display()), error))
 }
 
 fn give_directory(directory: &Path, access: &FileAccess) -> Result<(), Failure> {
     let opened = File::open(directory);
-    let opened = opened.map_err(|error| Failure::new(&format!("opening {}", directory.display()), error))?;
+    let opened = opened.map_err(|error| Failure::new(format!("opening {}", directory.display()), error))?;
     give(&opened, directory, access, access.directory_mode)
 }
 
@@ -88,7 +88,7 @@ fn give(new: &File, path: &Path, access: &FileAccess, mode: Option<u32>) -> Resu
     }
     if let Some(mode) = mode {
         let set = new.set_permissions(Permissions::from_mode(mode));
-        set.map_err(|error| Failure::new(&format!("setting the permissions of {}", path.display()), error))?;
+        set.map_err(|error| Failure::new(format!("setting the permissions of {}", path.display()), error))?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ fn has_copy(rotated: &Rotated, original: &File) -> Result<bool, Failure> {
     for compression in [Compression::Gzip, Compression::Zstd] {
         let Some(finished) = rotated.compressed(compression).filter(|path| path.exists()) else { continue };
         let failed =
-            |error| Failure::new(&format!("comparing {} with its original", finished.display()), error);
+            |error| Failure::new(format!("comparing {} with its original", finished.display()), error);
         if !is_copy(&finished, compression, original).map_err(failed)? {
             let error = io::Error::new(io::ErrorKind::InvalidData, "its content is another; both are left");
             return Err(failed(error));

@@ -95,7 +95,7 @@ impl Rotator {
             return Ok(Some(Timestamp::now() + LATER));
         }
         let renamed = rotation::rename(file.path(), Timestamp::now());
-        let failed = |error| Failure::new(&format!("rotating {}", file.path().display()), error);
+        let failed = |error| Failure::new(format!("rotating {}", file.path().display()), error);
         self.moved.push(renamed.map_err(failed)?);
         fail_point::pass("file rotated");
         Ok(None)
