@@ -48,7 +48,7 @@ async fn a_thousand_rotated_and_compressed_files_have_each_message_once_after_ki
     }
 
     let forwarder = Forwarder::start(&home, &config);
-    forwarder.is_up().await;
+    forwarder.is("a", "running").await;
     let deadline = Instant::now() + Duration::from_mins(5);
     while !service.is_acknowledged_to("a", MESSAGES).await {
         assert!(Instant::now() < deadline, "not everything was acknowledged");
