@@ -1,6 +1,6 @@
 //! What signals mean to the daemon: SIGTERM and SIGINT ask it to stop, a second one ends it at once, SIGUSR1 asks
-//! for a report, SIGHUP for all files to be opened anew. Every handler is set explicitly, so that it also works as process 1 of a container, which the kernel
-//! spares the default actions.
+//! for a report, SIGHUP for all files to be opened anew. Every handler is set explicitly, so that it also works as
+//! process 1 of a container, which the kernel spares the default actions.
 
 use std::ffi::c_int;
 use std::io;

@@ -3,19 +3,7 @@
 //! failure in the middle, a delivery that is given up, a panic and a crash.
 //!
 //! A kind of sink and the place where it puts messages are a [`Subject`], in a file of its own below this one. Another
-//! way to set up a kind that is there already takes a few lines, in any file of tests:
-//!
-//! ```ignore
-//! #[tokio::test]
-//! async fn a_file_by_attribute_conforms() {
-//!     conforms(async || Files::new("path = \"{out}/{attribute.id}.jsonl\"", ids_of_jsonl)).await;
-//! }
-//!
-//! #[tokio::test]
-//! async fn a_webhook_with_several_requests_under_way_conforms() {
-//!     conforms(async || OverHttp { order: false, again: 8, ..webhook("concurrency = 4", 2).await }).await;
-//! }
-//! ```
+//! way to set up a kind that is there already takes a few lines, as for the formats of files and webhooks:
 //!
 //! - [`Files`](files::Files): the keys of a file sink, `{out}` for a directory of its own, and how the ids are read from
 //!   the bytes of one file. Its fields say what makes a payload (`payload`) and what spoils a message (`spoil`).

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -20,25 +22,31 @@ pub(in crate::sink) struct Files {
     read: fn(&[u8]) -> Vec<u64>,
     /// The payload of a message.
     pub(in crate::sink) payload: fn(u64) -> Vec<u8>,
+    /// The files are read in the order of their last change.
+    by_age: bool,
     /// What makes a message one that cannot be written; whether there is such a thing.
     pub(in crate::sink) spoil: fn(&mut Value) -> bool,
 }
 
 impl Files {
-    /// `keys` are those of the sink besides its type, with `{out}` where its directory is to stand. `read` finds the ids
-    /// in the content of a file; the files are read in the order of their names.
+    /// `keys` are those of the sink besides its type, with `{out}` where its directory is to stand, and `{dir}` for the one
+    /// above that. `read` finds the ids in the content of a file; the files are read in the order of their names.
     pub(in crate::sink) fn new(keys: &str, read: fn(&[u8]) -> Vec<u64>) -> Self {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("out")).unwrap();
-        let keys = keys.replace("{out}", dir.path().join("out").to_str().unwrap());
+        let keys = keys.replace("{out}", "{dir}/out").replace("{dir}", dir.path().to_str().unwrap());
         let payload = |id: u64| id.to_string().into_bytes();
-        Self { keys: format!("type = \"file\"\n{keys}"), dir, read, payload, spoil: |_| false }
+        Self { keys: format!("type = \"file\"\n{keys}"), dir, read, payload, by_age: false, spoil: |_| false }
     }
 
     fn paths(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.dir.path().join("out")).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
+        if self.by_age {
+            paths.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
+        } else {
+            paths.sort();
+        }
         paths
     }
 }
@@ -110,4 +118,53 @@ async fn files_by_date_conform() {
 async fn a_file_of_payloads_conforms() {
     let keys = "path = \"{out}/a.txt\"\nformat = \"raw\"";
     conforms(async || Files { spoil: spoil_base64, ..Files::new(keys, ids_of_payloads) }).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_rotated_all_the_time_conforms() {
+    let keys = "path = \"{out}/a.jsonl\"\nrotate = { size = \"4KiB\" }";
+    let payload = |id: u64| format!("{id:01000}").into_bytes();
+    conforms(async || Files { payload, by_age: true, ..Files::new(keys, ids_of_jsonl) }).await;
+}
+
+#[tokio::test]
+async fn files_that_are_synced_later_or_never_conform() {
+    for sync in ["interval", "never"] {
+        let keys = format!("path = \"{{out}}/a.jsonl\"\nsync = \"{sync}\"");
+        conforms(async || Files::new(&keys, ids_of_jsonl)).await;
+    }
+}
+
+/// Datums of the schema `"string"`.
+fn ids_of_avro(content: &[u8]) -> Vec<u64> {
+    if content.is_empty() {
+        return Vec::new();
+    }
+    let id = |value| match value {
+        apache_avro::types::Value::String(id) => id.parse().unwrap(),
+        other => panic!("no id: {other:?}"),
+    };
+    apache_avro::Reader::new(content).unwrap().map(|value| id(value.unwrap())).collect()
+}
+
+/// Its length is more than there is.
+fn spoil_datum(message: &mut Value) -> bool {
+    message["data"] = STANDARD.encode("\u{8}x").into();
+    true
+}
+
+#[tokio::test]
+async fn a_file_of_avro_conforms() {
+    let datum = |id: u64| {
+        let text = id.to_string();
+        [&[u8::try_from(2 * text.len()).unwrap()], text.as_bytes()].concat()
+    };
+    let keys =
+        "path = \"{out}/a.avro\"\nformat = \"avro\"\nschema_file = \"{dir}/id.avsc\"\ncodec = \"deflate\"";
+    conforms(async || {
+        let files = Files { payload: datum, spoil: spoil_datum, ..Files::new(keys, ids_of_avro) };
+        fs::write(files.dir.path().join("id.avsc"), "\"string\"").unwrap();
+        files
+    })
+    .await;
 }

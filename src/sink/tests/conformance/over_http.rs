@@ -166,6 +166,49 @@ async fn a_webhook_conforms() {
     }
 }
 
+#[tokio::test]
+async fn a_webhook_with_several_requests_at_once_conforms() {
+    for batch in [1, 3] {
+        let at_once =
+            async || OverHttp { order: false, again: 4 * batch, ..webhook("concurrency = 4", batch).await };
+        conforms(at_once).await;
+    }
+}
+
+fn payload_of_raw(seen: &Seen) -> Vec<String> {
+    vec![seen.body.clone()]
+}
+
+fn payloads_of_cloud_events(seen: &Seen) -> Vec<String> {
+    let body: Value = serde_json::from_str(&seen.body).unwrap();
+    let events = body.as_array().cloned().unwrap_or_else(|| vec![body]);
+    let payload = |event: &Value| match &event["data"] {
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    events.iter().map(payload).collect()
+}
+
+fn payload_of_template(seen: &Seen) -> Vec<String> {
+    let body: Value = serde_json::from_str(&seen.body).unwrap();
+    vec![body["text"].as_str().unwrap().to_owned()]
+}
+
+#[tokio::test]
+async fn a_webhook_of_every_format_conforms() {
+    let template = r#"template = '{"text": {{ message.data }}}'"#;
+    for (format, batch, payloads) in [
+        ("format = \"raw\"".to_owned(), 1, payload_of_raw as fn(&Seen) -> Vec<String>),
+        (format!("format = \"template\"\n{template}"), 1, payload_of_template),
+        ("format = \"cloudevents\"\nmode = \"structured\"".to_owned(), 1, payloads_of_cloud_events),
+        ("format = \"cloudevents\"\nmode = \"batched\"".to_owned(), 3, payloads_of_cloud_events),
+        ("format = \"cloudevents\"\nmode = \"binary\"".to_owned(), 1, payload_of_raw),
+    ] {
+        let keys = format!("type = \"webhook\"\nurl = \"{{url}}/hook\"\nbatch = {batch}\n{format}");
+        conforms(async || OverHttp::new(&keys, batch, payloads, unprocessable).await).await;
+    }
+}
+
 async fn topic(batch: usize) -> OverHttp {
     let keys = format!("type = \"topic\"\ntopic = \"t\"\nbatch = {batch}");
     OverHttp::new(&keys, batch, payloads_of_ams, not_of_the_schema).await
