@@ -207,6 +207,7 @@ impl AppendFile {
             let cut = self.file.set_len(self.durable);
             cut.map_err(|error| self.failure("taking back a part of a batch from", error))?;
         }
+        self.mark.take_if(|mark| mark.length != self.durable);
         self.used = false;
         Ok(())
     }

@@ -16,6 +16,9 @@ const ROTATED: usize = 48;
 /// The longest path, which has a NUL at its end.
 const LONGEST_PATH: usize = 4095;
 
+/// The mask of a date.
+const ANY_DATE: &str = "\0\0\0\0-\0\0-\0\0";
+
 /// A template with all filled in that is the same for all messages of a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathLayout {
@@ -114,6 +117,11 @@ struct Name {
 }
 
 impl PathLayout {
+    /// Stands for any digit in a mask; no path holds it.
+    pub const ANY_DIGIT: u8 = 0;
+    /// Stands for one or more bytes that are no slash in a mask; no template holds it.
+    pub const ANY_TEXT: u8 = 1;
+
     /// The names of the path, the last one being that of the file.
     fn names(&self) -> Vec<Name> {
         let mut names = vec![Name::default()];
@@ -187,14 +195,21 @@ impl PathLayout {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Date | Piece::Hour))
     }
 
-    /// All the paths that it can become: NUL, which no path holds, stands for what differs from message to message.
+    /// All the paths that it can become, with [`ANY_DIGIT`](Self::ANY_DIGIT) and [`ANY_TEXT`](Self::ANY_TEXT) for what
+    /// differs from message to message; those where the attribute of that name holds nothing but a date.
     #[must_use]
-    pub fn mask(&self) -> String {
-        let text = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            _ => "\0".to_owned(),
-        };
-        self.pieces.iter().map(text).collect()
+    pub fn mask(&self, date_in: Option<&str>) -> String {
+        let mut mask = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => mask.push_str(text),
+                Piece::Date | Piece::ArrivalDate => mask.push_str(ANY_DATE),
+                Piece::Attribute { name, .. } if date_in == Some(name) => mask.push_str(ANY_DATE),
+                Piece::Hour => mask.extend([char::from(Self::ANY_DIGIT); 2]),
+                Piece::Topic(_) | Piece::Attribute { .. } => mask.push(char::from(Self::ANY_TEXT)),
+            }
+        }
+        mask
     }
 
     /// The path. Whatever the values are, it has the directories that the template has, and no name is too long.

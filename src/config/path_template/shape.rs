@@ -3,14 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Component, Path};
 
-use super::layout::{PathLayout, Piece};
+use super::layout::PathLayout;
 
-/// Stands for any digit; no path holds it.
-const DIGIT: u8 = 0;
-/// The shape of a date.
-const ANY_DATE: &str = "\0\0\0\0-\0\0-\0\0";
-/// Stands for one or more bytes that are no slash; no template holds it.
-const ANY: u8 = 1;
+const DIGIT: u8 = PathLayout::ANY_DIGIT;
+const ANY: u8 = PathLayout::ANY_TEXT;
 
 /// A normal, absolute path with such bytes in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +20,7 @@ impl PathLayout {
 
     /// All of them where the attribute of that name holds nothing but a date.
     pub(in crate::config) fn shape_with_date_in(&self, attribute: Option<&str>) -> Shape {
-        let mut path = String::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => path.push_str(text),
-                Piece::Date | Piece::ArrivalDate => path.push_str(ANY_DATE),
-                Piece::Attribute { name, .. } if attribute == Some(name) => path.push_str(ANY_DATE),
-                Piece::Hour => path.push_str("\0\0"),
-                Piece::Topic(_) | Piece::Attribute { .. } => path.push(char::from(ANY)),
-            }
-        }
+        let path = self.mask(attribute);
         let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
         let mut plain = Vec::new();
         for component in Path::new(&path).components() {

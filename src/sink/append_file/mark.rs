@@ -71,6 +71,12 @@ impl FileMark {
             );
             return Ok(has_its_name);
         }
+        if !durable {
+            // A kill has taken away who would have done it.
+            file.sync_data()
+                .and_then(|()| File::open(parent(&found))?.sync_all())
+                .map_err(failed("syncing"))?;
+        }
         if length == self.length {
             return Ok(has_its_name);
         }

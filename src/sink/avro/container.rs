@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::header::{self, Beginning, Header, Marker};
 use super::packer::Packer;
 use crate::config::{AvroConfig, AvroSchema, Codec};
-use crate::sink::append_file::{AppendFile, Failure, sync_directory};
+use crate::sink::append_file::{AppendFile, Failure, parent, sync_directory};
 
 /// What the files of one sink have in common. Cheap to clone.
 #[derive(Clone)]
@@ -142,13 +142,18 @@ fn set_aside(file: &mut AppendFile, end: u64, size: u64) -> Result<(), Failure> 
         let mut content = file.content();
         let (mut aside, path) = beside(file.path(), content)?;
         content.seek(SeekFrom::Start(end))?;
-        io::copy(&mut content.take(size - end), &mut aside)?;
-        aside.sync_all()?;
-        Ok(path)
+        let copied = io::copy(&mut content.take(size - end), &mut aside).and_then(|_| aside.sync_all());
+        if copied.is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+        copied.map(|()| path)
     };
     let aside = keep().map_err(|error| failed("setting aside the torn end of", file, error))?;
-    sync_directory(aside.parent().unwrap_or(Path::new(".")))?;
-    file.cut(end)?;
+    if let Err(failure) = sync_directory(parent(&aside)).and_then(|()| file.cut(end)) {
+        // The next attempt keeps it anew.
+        let _ = std::fs::remove_file(&aside);
+        return Err(failure);
+    }
     tracing::warn!(
         bytes = size - end,
         "the end of {} is no whole block, after a crash: it is set aside as {}, and the file goes on behind its last \

@@ -20,7 +20,7 @@ const BESIDE_DATA: u64 = 200;
 
 /// Makes the paths of messages of one subscription.
 pub(super) struct Destinations {
-    /// Whether its files are rotated, so that not all paths can be told from those of rotated files.
+    /// Whether its files are rotated, so that even fewer paths can be told from those of rotated files.
     rotates: bool,
     time_zone: TimeZone,
     accepted: Paths,
@@ -67,8 +67,11 @@ impl Destinations {
 
     /// The [masks](crate::config::PathLayout::mask) of all paths that there can be.
     pub(super) fn masks(&self) -> Vec<String> {
-        let misdated = self.misdated.iter().map(|(_, paths)| paths);
-        [&self.accepted].into_iter().chain(misdated).map(Paths::mask).collect()
+        match &self.misdated {
+            // In an accepted path the attribute holds a date.
+            Some((window, others)) => vec![self.accepted.mask(Some(window.attribute())), others.mask(None)],
+            None => vec![self.accepted.mask(None)],
+        }
     }
 
     /// Whether the topic is in a path.
@@ -112,7 +115,7 @@ impl Destinations {
             }
             let place = match (places[path], paths.at(path)) {
                 (Some(place), _) => place,
-                (None, Some(new)) if self.rotates && rotated::is_taken(new) => {
+                (None, Some(new)) if rotated::is_taken(new, self.rotates) => {
                     let reason = "its file would have the name of a rotated one".to_owned();
                     route.refused = Some(Trouble::Reject { message: message.id(), reason });
                     break;

@@ -86,10 +86,11 @@ impl Rotated {
     }
 }
 
-/// Whether a file of that path would be taken for a rotated one, or its rotated ones for those of another.
-pub(super) fn is_taken(path: &Path) -> bool {
+/// Whether a file of that path would be taken for a rotated one, of this sink or of another; or, if it `rotates`, its
+/// rotated ones for those of another file.
+pub(super) fn is_taken(path: &Path, rotates: bool) -> bool {
     let ends = |extension: &OsStr| ["gz", "zst", TEMPORARY].iter().any(|taken| extension == *taken);
-    path.extension().is_some_and(ends) || Rotated::parse(path).is_some()
+    (rotates && path.extension().is_some_and(ends)) || Rotated::parse(path).is_some()
 }
 
 fn extension(compression: Compression) -> Option<&'static str> {
@@ -169,7 +170,7 @@ mod tests {
             ("gz", false),
             ("a.2099-01-01.jsonl", false),
         ] {
-            assert_eq!(is_taken(Path::new(name)), taken, "{name}");
+            assert_eq!(is_taken(Path::new(name), true), taken, "{name}");
         }
     }
 

@@ -108,12 +108,15 @@ impl Rotator {
         let due: Vec<_> = due.collect();
         let marks = if due.is_empty() { Marks::new() } else { marks(notebook) };
         for path in due {
-            let later = if path.is_file() {
-                self.rename(&AppendFile::open(path.clone(), &FileAccess::default())?, &marks)?
-            } else {
-                None
-            };
             self.closed.remove(&path);
+            if !path.is_file() {
+                continue;
+            }
+            let opened = AppendFile::open(path.clone(), &FileAccess::default());
+            let later = opened.and_then(|file| self.rename(&file, &marks)).unwrap_or_else(|failure| {
+                tracing::warn!("{} is not rotated yet: {failure}", path.display());
+                Some(now + LATER)
+            });
             self.closed(&path, later);
         }
         Ok(())
@@ -123,7 +126,8 @@ impl Rotator {
     pub(super) fn moved(&self) -> Result<BTreeSet<PathBuf>, Failure> {
         let paths: BTreeSet<_> = self.moved.iter().map(|rotated| rotated.of.clone()).collect();
         let directories: BTreeSet<_> = paths.iter().map(|path| parent(path)).collect();
-        for directory in directories {
+        // One that is gone has no names.
+        for directory in directories.into_iter().filter(|directory| directory.exists()) {
             sync_directory(directory)?;
             fail_point::pass("rotation synced");
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::keep::{Files, rotated_in};
+use crate::config::PathLayout;
 
 /// Where rotated files of a sink may be.
 #[derive(Debug, Clone)]
@@ -13,12 +14,12 @@ pub(super) struct Survey(Vec<Place>);
 #[derive(Debug, Clone)]
 struct Place {
     root: PathBuf,
-    /// The names below it; NUL, which is in no name, stands for any text.
+    /// The names below it, as parts of a [mask](PathLayout::mask).
     names: Vec<String>,
 }
 
 impl Survey {
-    /// `paths` are those of files, with NUL for what differs from message to message.
+    /// `paths` are [masks](PathLayout::mask).
     pub(super) fn new<'a>(paths: impl IntoIterator<Item = &'a String>) -> Self {
         Self(paths.into_iter().map(|path| Place::new(path)).collect())
     }
@@ -51,7 +52,8 @@ impl Place {
 impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |Place { root, names }: &Place| {
-            root.join(names.join("/").replace('\0', "*")).display().to_string()
+            let names = names.join("/").replace(char::from(PathLayout::ANY_DIGIT), "?");
+            root.join(names.replace(char::from(PathLayout::ANY_TEXT), "*")).display().to_string()
         };
         f.write_str(&self.0.iter().map(shown).collect::<Vec<_>>().join(" and "))
     }
@@ -63,7 +65,7 @@ fn walk(directory: &Path, names: &[String], found: &mut BTreeMap<PathBuf, Files>
         let is_ours =
             |path: &Path| path.file_name().is_some_and(|found| matches(name, &found.to_string_lossy()));
         found.extend(rotated_in(directory, is_ours).unwrap_or_default());
-    } else if name.contains('\0') {
+    } else if name.contains([char::from(PathLayout::ANY_DIGIT), char::from(PathLayout::ANY_TEXT)]) {
         let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| matches(name, &entry.file_name().to_string_lossy())) {
             walk(&entry.path(), below, found);
@@ -73,17 +75,36 @@ fn walk(directory: &Path, names: &[String], found: &mut BTreeMap<PathBuf, Files>
     }
 }
 
-/// Whether `name` is `mask` with some text for each NUL.
+/// Whether `name` is what `mask` stands for.
 fn matches(mask: &str, name: &str) -> bool {
-    let Some((first, rest)) = mask.split_once('\0') else { return mask == name };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let mut pieces: Vec<_> = rest.split('\0').collect();
-    let last = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        let Some((_, after)) = name.split_once(piece) else { return false };
-        name = after;
+    let (mask, name) = (mask.as_bytes(), name.as_bytes());
+    let (mut in_mask, mut in_name) = (0, 0);
+    // The last place of any text, and where in the name it ends for now.
+    let mut any = None;
+    while in_mask < mask.len() || in_name < name.len() {
+        let next = name.get(in_name);
+        match mask.get(in_mask) {
+            Some(&PathLayout::ANY_TEXT) => {
+                any = Some((in_mask, in_name + 1));
+                (in_mask, in_name) = (in_mask + 1, in_name + 1);
+            }
+            Some(&wanted) if next.is_some_and(|byte| stands_for(wanted, *byte)) => {
+                (in_mask, in_name) = (in_mask + 1, in_name + 1);
+            }
+            _ => match any {
+                Some((at, end)) if end < name.len() => {
+                    any = Some((at, end + 1));
+                    (in_mask, in_name) = (at + 1, end + 1);
+                }
+                _ => return false,
+            },
+        }
     }
-    name.ends_with(last)
+    in_name == name.len()
+}
+
+fn stands_for(wanted: u8, byte: u8) -> bool {
+    if wanted == PathLayout::ANY_DIGIT { byte.is_ascii_digit() } else { wanted == byte }
 }
 
 #[cfg(test)]
@@ -95,13 +116,21 @@ mod tests {
         for (mask, name, fits) in [
             ("a.jsonl", "a.jsonl", true),
             ("a.jsonl", "b.jsonl", false),
-            ("\0.jsonl", ".jsonl", true),
-            ("\0.jsonl", "x.y.jsonl", true),
-            ("\0.jsonl", "x.json", false),
-            ("a-\0\0-\0.x", "a-b--c.x", true),
-            ("a-\0-\0.x", "a-b.x", false),
-            ("a\0a", "a", false),
-            ("\0", "", true),
+            ("\u{1}.jsonl", ".jsonl", false),
+            ("\u{1}.jsonl", "x.y.jsonl", true),
+            ("\u{1}.jsonl", "x.json", false),
+            ("a-\u{1}\u{1}-\u{1}.x", "a-bb--c.x", true),
+            ("a-\u{1}-\u{1}.x", "a-b.x", false),
+            ("a\u{1}a", "a", false),
+            ("a\u{1}a", "aa", false),
+            ("a\u{1}a", "aaaa", true),
+            ("\u{1}", "", false),
+            ("\u{1}", "x", true),
+            ("", "", true),
+            ("a-\0\0", "a-07", true),
+            ("a-\0\0", "a-b7", false),
+            ("a-\0\0", "a-7", false),
+            ("a-\0\0", "a-071", false),
         ] {
             assert_eq!(matches(mask, name), fits, "{mask:?} {name}");
         }
@@ -129,11 +158,11 @@ mod tests {
         ] {
             write(name);
         }
-        let survey = Survey::new([&format!("{}/d/a-\0/x/\0.jsonl", home.path().display())]);
+        let survey = Survey::new([&format!("{}/d/a-\u{1}/x/\u{1}.jsonl", home.path().display())]);
         let found = survey.rotated();
         let paths: Vec<_> = found.keys().collect();
         assert_eq!(paths, [&home.path().join("d/a-1/x/b.jsonl"), &home.path().join("d/a-2/x/c.jsonl")]);
         assert!(survey.to_string().ends_with("/d/a-*/x/*.jsonl"));
-        assert!(Survey::new([&"/there/is/none/\0/of/\0".to_owned()]).rotated().is_empty());
+        assert!(Survey::new([&"/there/is/none/\u{1}/of/\u{1}".to_owned()]).rotated().is_empty());
     }
 }

@@ -21,6 +21,11 @@ impl Window {
         Self { attribute: days.attribute.clone(), past: days.past.into(), future: days.future.into() }
     }
 
+    /// Where the date is.
+    pub(super) fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
     /// Whether the day that `message` is of is among them. One without a date is of none.
     pub(super) fn takes(&self, message: &Message<'_>, today: Date) -> bool {
         value_of(message, &self.attribute).and_then(date).is_some_and(|date| {

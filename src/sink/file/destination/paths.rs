@@ -72,8 +72,8 @@ impl Paths {
         }
     }
 
-    pub(super) fn mask(&self) -> String {
-        self.layout.mask()
+    pub(super) fn mask(&self, date_in: Option<&str>) -> String {
+        self.layout.mask(date_in)
     }
 
     #[cfg(test)]

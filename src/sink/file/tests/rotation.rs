@@ -157,3 +157,34 @@ async fn a_message_whose_file_would_be_taken_for_a_rotated_one_is_rejected() {
     assert_eq!(form, Form::Plain);
     assert_eq!(fs::read_dir(scene.directory.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn where_another_sink_may_rotate_a_message_is_kept_from_the_names_of_its_rotated_files_too() {
+    let dir = TempDir::new().unwrap();
+    let mut sink = sink(&dir.path().join("out.2026-11-24T16-30-10Z.txt"), "raw");
+    let delivery = sink.deliver(slice(7, 9, false)).await;
+    assert!(matches!(delivery.trouble, Some(Trouble::Reject { message: 7, .. })), "{delivery:?}");
+    let mut sink = rotating(&dir.path().join("out.txt.gz"), "raw", None, notebook());
+    delivered(&mut sink, slice(7, 9, false)).await;
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_else_holds_keeps_no_other_from_being_rotated() {
+    let dir = TempDir::new().unwrap();
+    let (held, other) = (dir.path().join("a.txt"), dir.path().join("b.txt"));
+    for path in [&held, &other] {
+        fs::write(path, "1\n").unwrap();
+    }
+    let lock = fs::File::open(&held).unwrap();
+    lock.lock().unwrap();
+    let keys = format!(
+        "path = {held:?}\nformat = \"raw\"\nerror_path = {other:?}\naccept_days = {{ attribute = \"day\", past = 1, future = 1 }}"
+    );
+    let rotation = Some(RotationConfig { age: Some(Duration::from_millis(1)), ..NEVER });
+    let mut sink = sink_of(&FileConfig { rotation, ..config(&keys) }, notebook());
+    while other.exists() {
+        sink.tend(Occasion::Lull).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(held.exists());
+}
