@@ -93,6 +93,9 @@ impl Section<'_> {
             self.wrong_type(key, entry, false, "an array of strings");
             return Vec::new();
         };
+        if items.is_empty() {
+            self.problem(key, "has nothing in it", "one value at least, or not this key");
+        }
         let mut values = Vec::new();
         for (item, number) in items.iter().zip(1..) {
             let report = |what: String, hint: String| {

@@ -261,7 +261,7 @@ impl OpenFiles {
         self.hand_on()?;
         self.rotate((0..self.outputs.len()).map(|place| (place, 0)))?;
         if let Some(rotator) = &mut self.rotator {
-            rotator.rename_closed(&*self.notebook)?;
+            rotator.rename_closed(&*self.notebook);
             self.hand_on()?;
         }
         let is_due = |output: &&Output| {

@@ -102,7 +102,7 @@ impl Rotator {
     }
 
     /// The same for all files that are due and not open. Each is opened meanwhile, so that nobody else writes to it.
-    pub(super) fn rename_closed(&mut self, notebook: &dyn Notebook) -> Result<(), Failure> {
+    pub(super) fn rename_closed(&mut self, notebook: &dyn Notebook) {
         let now = Timestamp::now();
         let due = self.closed.iter().filter(|(_, due)| **due <= now).map(|(path, _)| path.clone());
         let due: Vec<_> = due.collect();
@@ -119,7 +119,6 @@ impl Rotator {
             });
             self.closed(&path, later);
         }
-        Ok(())
     }
 
     /// The paths from which files were moved. Their new names are durable.
