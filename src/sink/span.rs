@@ -66,6 +66,16 @@ impl Span {
         Some([Self::of(&first, half)?, Self::of(&first.after(half)?, self.messages - half)?])
     }
 
+    /// Whether a later one begins with the next id.
+    pub(super) fn meets(&self, later: Self) -> bool {
+        self.epoch == later.epoch && self.last.checked_add(1) == Some(later.first)
+    }
+
+    /// Whether it ends where `other` does, or before that.
+    pub(super) fn ends_in(&self, other: Self) -> bool {
+        self.epoch == other.epoch && self.last <= other.last
+    }
+
     /// With all up to the end of a later one.
     pub(super) fn with(&self, later: Self) -> Self {
         Self { last: later.last, messages: self.messages + later.messages, ..*self }

@@ -73,7 +73,7 @@ impl WebhookSink {
             // First the pause that somebody asked for.
             (self.receiver.flights().taken_of(slice), None)
         };
-        self.keep_what_is_ahead().await;
+        self.keep_what_is_ahead(slice, taken).await;
         let rejected = rejected.map(|(message, reason)| Trouble::Reject { message, reason });
         let receipt = if taken > 0 { slice.receipt(taken) } else { None };
         Delivery { receipt, trouble: troubles.worst().or(rejected) }
@@ -116,10 +116,10 @@ impl WebhookSink {
     }
 
     /// So that after a kill nothing is sent again that was taken before what is in front of it.
-    async fn keep_what_is_ahead(&self) {
+    async fn keep_what_is_ahead(&self, slice: &Slice, taken: usize) {
         let (ahead, over) = {
             let mut flights = self.receiver.flights();
-            (flights.tidy(), flights.noted().is_none())
+            (flights.tidy(slice, taken), flights.noted().is_none())
         };
         if ahead {
             self.note_down().await;

@@ -210,8 +210,7 @@ impl Flights {
         lead
     }
 
-    /// The same, and which one behind them is refused, and why. It is
-    /// tried again if it is given again.
+    /// The same, and which one behind them is refused, and why. It is tried again if it is given again.
     pub(super) fn outcome(&mut self, slice: &Slice) -> (usize, Option<(u64, String)>) {
         let lead = self.taken_of(slice);
         let next = self.known.iter_mut().find(|flight| !flight.is_taken());
@@ -224,22 +223,24 @@ impl Flights {
         (lead, rejected)
     }
 
-    /// Forgets what is taken, unless something before it or behind it is under way. Whether there is anything left that
-    /// was taken ahead of others.
-    pub(super) fn tidy(&mut self) -> bool {
+    /// Forgets what is taken, unless something is under way or some of it lies behind the first `lead` messages of
+    /// `slice`, which are taken. Whether there is anything left that was taken ahead of others.
+    ///
+    /// What is kept is joined only where no id lies between, for there may be a message with that id. So there is at most
+    /// one flight for each message of the longest pull: `next` forgets those that end before a pull begins.
+    pub(super) fn tidy(&mut self, slice: &Slice, lead: usize) -> bool {
         self.known.dedup_by(|next, flight| {
-            let joins = flight.is_taken() && next.is_taken();
+            let joins = flight.is_taken() && next.is_taken() && flight.span.meets(next.span);
             if joins {
                 flight.span = flight.span.with(next.span);
             }
             joins
         });
-        if !self.known.iter().any(Flight::is_sent) {
-            let is_ahead = |flight: &Flight| matches!(flight.state, State::Cut | State::Refused(_));
-            let ahead = self.known.iter().position(is_ahead).unwrap_or(self.known.len());
-            if !self.known[ahead..].iter().any(Flight::is_taken) {
-                self.known.retain(|flight| !flight.is_taken());
-            }
+        let delivered = Span::of(slice, lead);
+        let ends_in = |span: Span| delivered.is_some_and(|delivered| span.ends_in(delivered));
+        let is_kept = |flight: &Flight| flight.is_sent() || flight.is_taken() && !ends_in(flight.span);
+        if !self.known.iter().any(is_kept) {
+            self.known.retain(|flight| !flight.is_taken());
         }
         self.known.iter().any(Flight::is_taken)
     }
