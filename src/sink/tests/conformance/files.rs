@@ -94,12 +94,12 @@ pub(in crate::sink) fn ids_of_jsonl(content: &[u8]) -> Vec<u64> {
 }
 
 /// The ids in lines that are payloads.
-pub(in crate::sink) fn ids_of_payloads(content: &[u8]) -> Vec<u64> {
+fn ids_of_payloads(content: &[u8]) -> Vec<u64> {
     str::from_utf8(content).unwrap().lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// No base64 can be written as a payload.
-pub(in crate::sink) fn spoil_base64(message: &mut Value) -> bool {
+pub(super) fn spoil_base64(message: &mut Value) -> bool {
     message["data"] = "no base64!".into();
     true
 }
