@@ -80,14 +80,14 @@ pub(super) fn migrate(file: &Path, token_file: Option<&Path>) -> Result<Migrated
             hint: None,
         }])
     })?;
-    from_text(&text, file, token_file, time_zone().as_deref())
+    from_text(&text, file, token_file, &TimeZone::system())
 }
 
 fn from_text(
     text: &str,
     file: &Path,
     token_file: Option<&Path>,
-    time_zone: Option<&str>,
+    time_zone: &TimeZone,
 ) -> Result<Migrated, ConfigError> {
     let ini = Ini::parse(text)
         .map_err(|faults| sorted(faults.into_iter().map(|fault| at(fault, file)).collect()))?;
@@ -216,7 +216,7 @@ fn tenant(file: &Path, project: &str) -> String {
 }
 
 impl Consumer {
-    fn write(&self, file: &Path, token_file: &Path, time_zone: Option<&str>) -> Draft {
+    fn write(&self, file: &Path, token_file: &Path, time_zone: &TimeZone) -> Draft {
         let mut draft = Draft::default();
         draft.comment(&format!(
             "Made of {} by ams-forwarder {}.\n\
@@ -290,7 +290,7 @@ impl Consumer {
         }
     }
 
-    fn write_sink(&self, draft: &mut Draft, time_zone: Option<&str>) {
+    fn write_sink(&self, draft: &mut Draft, time_zone: &TimeZone) {
         draft.table(&format!("subscriptions.{}.sinks.archive", self.subscription_key()));
         draft.set("type", string("file"), None);
         draft.set("path", string(&self.path.is), Some(&self.path.origin));
@@ -303,9 +303,16 @@ impl Consumer {
         let (past, future) = (self.past.is - 1, self.future.is);
         let days = format!("{{ attribute = \"partition_date\", past = {past}, future = {future} }}");
         draft.set("accept_days", days, Some(&self.past.origin));
-        if let Some(zone) = time_zone {
-            draft.comment("Of this machine: ams-consumer counts days in it.");
-            draft.set("time_zone", string(zone), None);
+        match time_zone.iana_name() {
+            // Days are counted in it anyhow.
+            Some("UTC" | "Etc/UTC") => {}
+            Some(zone) => {
+                draft.comment("Of this machine: ams-consumer counts days in it.");
+                draft.set("time_zone", string(zone), None);
+            }
+            None => draft.comment(
+                "The time zone of this machine has no name: set time_zone, or days are those of UTC.",
+            ),
         }
         draft.set("error_path", string(&self.error_path.is), Some(&self.error_path.origin));
     }
@@ -314,13 +321,6 @@ impl Consumer {
     fn subscription_key(&self) -> &str {
         if self.subscription.is.len() <= LONGEST_KEY { &self.subscription.is } else { "metrics" }
     }
-}
-
-/// The time zone of this machine, unless it is that which we count days in anyhow.
-fn time_zone() -> Option<String> {
-    let system = TimeZone::system();
-    let name = system.iana_name()?;
-    (!matches!(name, "UTC" | "Etc/UTC" | "Etc/Unknown")).then(|| name.to_owned())
 }
 
 fn show(pause: Duration) -> String {

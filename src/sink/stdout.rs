@@ -5,6 +5,7 @@ mod text;
 
 use std::io::{self, IsTerminal, Write};
 use std::pin::Pin;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::worker::Worker;
 use super::{Delivery, Encoder, Sink, SinkError, Slice, Source, Trouble};
@@ -16,6 +17,12 @@ use text::Text;
 /// Written in pieces of this size, so that a large batch needs no buffer of its own size.
 const CHUNK: usize = 256 * 1024;
 
+/// Whether what was written last broke off within a line; held while anything is written. All that write to one place
+/// share it: whoever comes next ends that line.
+pub(super) type Torn = Arc<Mutex<bool>>;
+
+static TORN: LazyLock<Torn> = LazyLock::new(Torn::default);
+
 /// Standard output. Lines of several subscriptions never mix within a line.
 pub(crate) struct StdoutSink<W = io::Stdout> {
     worker: Worker<Printer<W>>,
@@ -25,6 +32,7 @@ struct Printer<W> {
     form: Form,
     on_closed: OnClosed,
     out: W,
+    torn: Torn,
 }
 
 enum Form {
@@ -49,13 +57,13 @@ impl StdoutSink {
     pub(crate) fn new(config: StdoutConfig, source: &Source) -> Self {
         let out = io::stdout();
         let colors = text::has_colors(config.color, out.is_terminal(), |name| std::env::var_os(name));
-        Self::on(out, config, colors, source)
+        Self::on(out, Arc::clone(&TORN), config, colors, source)
     }
 }
 
 impl<W: Write + Send + 'static> StdoutSink<W> {
-    /// On something that takes each piece whole, as standard output does.
-    pub(super) fn on(out: W, config: StdoutConfig, colors: bool, source: &Source) -> Self {
+    /// On something that others write to only while they hold `torn`.
+    pub(super) fn on(out: W, torn: Torn, config: StdoutConfig, colors: bool, source: &Source) -> Self {
         let lines =
             |format| Form::Lines(Encoder::new(format, &source.subscription.qualified(&source.project)));
         let form = match config.format {
@@ -63,7 +71,7 @@ impl<W: Write + Send + 'static> StdoutSink<W> {
             StdoutFormat::Raw => lines(Format::Raw),
             StdoutFormat::Text => Form::Text(Text::new(&source.key, colors)),
         };
-        Self { worker: Worker::new(Printer { form, on_closed: config.on_closed, out }) }
+        Self { worker: Worker::new(Printer { form, on_closed: config.on_closed, out, torn }) }
     }
 }
 
@@ -97,13 +105,33 @@ impl<W: Write> Printer<W> {
             }
             count += 1;
             if buffer.len() >= CHUNK {
-                self.out.write_all(&buffer)?;
+                self.write(&buffer)?;
                 buffer.clear();
             }
         }
-        self.out.write_all(&buffer)?;
+        self.write(&buffer)?;
         self.out.flush()?;
         Ok(Delivery { receipt: slice.receipt(count), trouble: rejected })
+    }
+
+    /// Writes whole lines, on a line of their own.
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        let mut torn = self.torn.lock().unwrap_or_else(PoisonError::into_inner);
+        let end: &[u8] = if *torn { b"\n" } else { b"" };
+        for mut left in [end, lines] {
+            while !left.is_empty() {
+                // Not `write_all`, which does not tell how far it got.
+                let (written, rest) = match self.out.write(left) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => left.split_at(count),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                *torn = !written.ends_with(b"\n");
+                left = rest;
+            }
+        }
+        Ok(())
     }
 
     fn trouble(&self, error: &io::Error) -> Trouble {
@@ -135,7 +163,8 @@ mod tests {
 
     async fn trouble(fails: io::ErrorKind, on_closed: OnClosed) -> Trouble {
         let config = StdoutConfig { format: StdoutFormat::Text, color: Color::Never, on_closed };
-        let delivery = StdoutSink::on(Fails(fails), config, false, &source()).deliver(slice(0, 3, 0)).await;
+        let mut sink = StdoutSink::on(Fails(fails), Torn::default(), config, false, &source());
+        let delivery = sink.deliver(slice(0, 3, 0)).await;
         assert_eq!(delivery.receipt, None);
         delivery.trouble.unwrap()
     }
@@ -148,5 +177,49 @@ mod tests {
         }
         let full = trouble(io::ErrorKind::StorageFull, OnClosed::End).await;
         assert!(matches!(full, Trouble::Retry { .. }), "{full:?}");
+    }
+
+    /// Takes so many bytes more, from all that write to it.
+    #[derive(Clone, Default)]
+    struct Room(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (written, room) = &mut *self.0.lock().unwrap();
+            let count = bytes.len().min(*room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            written.extend(&bytes[..count]);
+            *room -= count;
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_broke_off_is_ended_by_whoever_writes_next_and_no_other_is() {
+        let config =
+            StdoutConfig { format: StdoutFormat::Jsonl, color: Color::Never, on_closed: OnClosed::End };
+        for (fits, broken) in [(0, None), (9, Some("{\"message"))] {
+            let (room, torn) = (Room::default(), Torn::default());
+            let sink = || StdoutSink::on(room.clone(), Arc::clone(&torn), config, false, &source());
+            let (mut one, mut other) = (sink(), sink());
+            room.0.lock().unwrap().1 = fits;
+            assert!(one.deliver(slice(0, 1, 0)).await.trouble.is_some());
+            room.0.lock().unwrap().1 = usize::MAX;
+            assert!(other.deliver(slice(5, 6, 0)).await.trouble.is_none());
+            assert!(one.deliver(slice(0, 1, 0)).await.trouble.is_none());
+            let written = String::from_utf8(room.0.lock().unwrap().0.clone()).unwrap();
+            let mut lines = written.lines();
+            assert_eq!(broken.and_then(|_| lines.next()), broken);
+            for (line, id) in lines.zip(["5", "0"]) {
+                assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["messageId"], id);
+            }
+            assert_eq!(written.lines().count(), 2 + usize::from(broken.is_some()));
+        }
     }
 }

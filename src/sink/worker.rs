@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::{Delivery, Slice, Trouble};
+use super::{Delivery, Receipt, Slice, Trouble};
 
 /// Lends its writer `W` to one blocking job after another.
 ///
@@ -15,7 +15,7 @@ use super::{Delivery, Slice, Trouble};
 pub(crate) struct Worker<W> {
     writer: Arc<Mutex<W>>,
     busy: Option<JoinHandle<()>>,
-    /// The last delivery, as long as nobody has heard what came of it.
+    /// The last delivery, as long as nobody has heard what came of all its messages.
     unheard: Option<Unheard>,
 }
 
@@ -36,7 +36,8 @@ impl<W: Send + 'static> Worker<W> {
         self.busy.as_ref().is_some_and(|job| !job.is_finished())
     }
 
-    /// What `look` finds in the writer; `None` while it is at work, and while nobody has heard what came of a delivery.
+    /// What `look` finds in the writer; `None` while it is at work, and while there is something of a delivery that
+    /// nobody has heard of.
     pub(crate) fn peek<T>(&self, look: impl FnOnce(&W) -> T) -> Option<T> {
         if self.unheard.is_some() {
             return None;
@@ -89,7 +90,8 @@ impl<W: Send + 'static> Worker<W> {
     }
 
     /// What a delivery that was given up has made durable of the first messages of `slice`, once it is done; `None` if
-    /// that is nothing. The trouble that it had the next one has again.
+    /// that is nothing. What it has made durable beyond `slice` is kept for the next one, and the trouble that it had
+    /// that one has again.
     pub(crate) async fn late(&mut self, slice: &Slice) -> Option<Delivery> {
         self.wait().await;
         let Unheard { epoch, first, mut outcome } = self.unheard.take()?;
@@ -98,7 +100,15 @@ impl<W: Send + 'static> Worker<W> {
             return None;
         }
         let count = slice.messages().take_while(|message| message.id() < late.next).count();
-        Some(Delivery { receipt: Some(slice.receipt(count)?.with_files(late.files)), trouble: None })
+        let misdated = late.misdated.min(count as u64);
+        let receipt = Receipt { misdated, ..slice.receipt(count)?.with_files(late.files.clone()) };
+        if slice.last().is_some_and(|last| last.id() + 1 < late.next) {
+            let left = Receipt { misdated: late.misdated - misdated, ..late };
+            let (done, outcome) = oneshot::channel();
+            let _ = done.send(Ok(Delivery { receipt: Some(left), trouble: None }));
+            self.unheard = Some(Unheard { epoch, first, outcome });
+        }
+        Some(Delivery { receipt: Some(receipt), trouble: None })
     }
 
     /// For a job that nobody waits for any more.
@@ -155,12 +165,38 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_delivery_that_was_given_up_made_durable_is_vouched_for_and_not_delivered_again() {
-        for (again, reached) in [(slice(3, 9, 0), 9), (slice(3, 20, 0), 9), (slice(5, 7, 0), 7)] {
+        for again in [slice(3, 9, 0), slice(3, 20, 0), slice(8, 9, 0)] {
             let mut worker = abandoned().await;
             assert!(worker.peek(|_| ()).is_none(), "nobody has heard yet what came of it");
-            assert_eq!(next(&mut worker, again).await, (None, Some(reached)));
+            assert_eq!(next(&mut worker, again).await, (None, Some(9)));
             assert!(worker.peek(|_| ()).is_some());
             assert_eq!(next(&mut worker, slice(9, 12, 0)).await, (Some(1), Some(12)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_it_made_durable_beyond_the_next_slice_is_vouched_for_with_the_one_after() {
+        let mut worker = abandoned().await;
+        assert_eq!(next(&mut worker, slice(5, 7, 0)).await, (None, Some(7)));
+        assert!(worker.peek(|_| ()).is_none(), "nobody has heard yet of 7 and 8");
+        assert_eq!(next(&mut worker, slice(7, 12, 0)).await, (None, Some(9)));
+        assert_eq!(next(&mut worker, slice(9, 12, 0)).await, (Some(1), Some(12)));
+    }
+
+    #[tokio::test]
+    async fn what_it_put_aside_is_counted_once_however_it_is_vouched_for() {
+        let mut worker = Worker::new(());
+        let (release, hang) = mpsc::channel::<()>();
+        let job = worker.deliver(slice(3, 9, 0), move |(), slice| {
+            hang.recv().unwrap();
+            let receipt = slice.receipt(usize::MAX).map(|receipt| Receipt { misdated: 3, ..receipt });
+            Ok(Delivery { receipt, trouble: None })
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(20), job).await.is_err());
+        release.send(()).unwrap();
+        for (again, counted) in [(slice(3, 5, 0), 2), (slice(5, 12, 0), 1)] {
+            let late = worker.late(&again).await.unwrap();
+            assert_eq!(late.receipt.unwrap().misdated(), counted);
         }
     }
 

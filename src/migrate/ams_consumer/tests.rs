@@ -37,7 +37,8 @@ ErrorFilename = argo-consumer_error_log_DATE.avro
 );
 
 fn migrated(text: &str) -> Migrated {
-    from_text(text, Path::new("ams-consumer-egi.conf"), None, None).unwrap_or_else(|error| panic!("{error}"))
+    from_text(text, Path::new("ams-consumer-egi.conf"), None, &TimeZone::UTC)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// With this line instead of the one that begins so, or without it.
@@ -50,7 +51,7 @@ fn with(begins: &str, line: Option<&str>) -> String {
 
 /// Each problem as it is shown.
 fn problems(text: &str) -> Vec<String> {
-    let error = from_text(text, Path::new("a.conf"), None, None).unwrap_err();
+    let error = from_text(text, Path::new("a.conf"), None, &TimeZone::UTC).unwrap_err();
     error.problems().iter().map(ToString::to_string).collect()
 }
 
@@ -146,7 +147,7 @@ fn a_tenant_is_called_as_its_unit_or_else_as_its_project() {
         ("ams-consumer-a b.conf", "egi"),
         ("other.conf", "egi"),
     ] {
-        let text = from_text(SHIPPED, Path::new(file), None, None).unwrap().text;
+        let text = from_text(SHIPPED, Path::new(file), None, &TimeZone::UTC).unwrap().text;
         assert!(text.contains(&format!("\n[connections.{expected}]\n")), "{file}");
         assert!(text.contains(&format!("\nstate_dir = \"/var/lib/ams-forwarder/{expected}\"\n")), "{file}");
     }
@@ -154,8 +155,19 @@ fn a_tenant_is_called_as_its_unit_or_else_as_its_project() {
 
 #[test]
 fn days_are_those_of_the_time_zone_of_the_machine() {
-    let text = from_text(SHIPPED, Path::new("a.conf"), None, Some("Europe/Zagreb")).unwrap().text;
-    assert!(text.contains("\ntime_zone = \"Europe/Zagreb\"\n"), "{text}");
+    let zagreb = TimeZone::get("Europe/Zagreb").unwrap();
+    let nameless = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    let nameless_says =
+        Some("\n# The time zone of this machine has no name: set time_zone, or days are those of UTC.\n");
+    for (zone, says) in [
+        (&zagreb, Some("\ntime_zone = \"Europe/Zagreb\"\n")),
+        (&nameless, nameless_says),
+        (&TimeZone::UTC, None),
+        (&TimeZone::unknown(), nameless_says),
+    ] {
+        let text = from_text(SHIPPED, Path::new("a.conf"), None, zone).unwrap().text;
+        assert!(says.map_or(!text.contains("time_zone"), |says| text.contains(says)), "{text}");
+    }
 }
 
 #[test]

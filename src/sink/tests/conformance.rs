@@ -3,7 +3,7 @@
 //! failure in the middle, a delivery that is given up, a panic and a crash.
 //!
 //! A kind of sink and the place where it puts messages are a [`Subject`], in a file of its own below this one. Another
-//! way to set up a kind that is there already takes a few lines, as for the formats of files and webhooks:
+//! way to set up a kind that is there already takes a few lines, as for the formats of files and webhooks. It is made of:
 //!
 //! - [`Files`](files::Files): the keys of a file sink, `{out}` for a directory of its own, and how the ids are read from
 //!   the bytes of one file. Its fields say what makes a payload (`payload`) and what spoils a message (`spoil`).
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{notebook, rest, slice_of};
-use crate::sink::{Arc, Jotter, Receipt, Sink, Slice, Trouble};
+use crate::sink::{Arc, Jotter, Occasion, Receipt, Sink, Slice, Trouble};
 
 /// A kind of sink, and a place where it puts messages.
 pub(in crate::sink) trait Subject {
@@ -100,6 +100,7 @@ pub(in crate::sink) async fn conforms<S: Subject>(new: impl AsyncFn() -> S) {
     a_new_one_goes_on_after_a_stop(&new().await).await;
     a_new_one_goes_on_after_a_crash(&new().await).await;
     a_wanted_replay_comes_again(&new().await).await;
+    a_reopened_one_goes_on(&new().await).await;
 }
 
 async fn all_comes_in_order_and_once(subject: &dyn Subject) {
@@ -227,6 +228,16 @@ async fn a_wanted_replay_comes_again(subject: &dyn Subject) {
     let mut arrived = subject.arrived();
     arrived.sort_unstable();
     assert_eq!(arrived, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8]);
+}
+
+/// And so does one that was idle, and one that is told to stop.
+async fn a_reopened_one_goes_on(subject: &dyn Subject) {
+    let mut daemon = Daemon::start(subject);
+    for (ids, occasion) in [(0..5, Occasion::Reopen), (5..9, Occasion::Lull), (9..12, Occasion::Stop)] {
+        daemon.gives_all(&daemon.slice(ids)).await;
+        daemon.sink.tend(occasion).await.unwrap();
+    }
+    account(subject, 0..12, 0..0);
 }
 
 /// What makes sinks, and the one at work.

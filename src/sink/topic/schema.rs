@@ -35,8 +35,8 @@ impl Misfit {
     }
 }
 
-/// The service repeats no value of a message, and those names of properties that the schema does not know: they may be
-/// anything, and a reason gets into logs.
+/// The service repeats no value of a message. The names of properties that the schema does not know are left out here: they
+/// may be anything, and a reason gets into logs. The path to the fault is not, which may have names that the message chose.
 fn without_foreign_names(what: &str) -> String {
     let mut text = what.to_owned();
     for (before, after) in [

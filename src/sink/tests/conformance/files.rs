@@ -1,7 +1,7 @@
 //! Sinks that write to files of a directory.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,32 +22,40 @@ pub(in crate::sink) struct Files {
     read: fn(&[u8]) -> Vec<u64>,
     /// The payload of a message.
     pub(in crate::sink) payload: fn(u64) -> Vec<u8>,
-    /// The files are read in the order of their last change.
-    by_age: bool,
     /// What makes a message one that cannot be written; whether there is such a thing.
     pub(in crate::sink) spoil: fn(&mut Value) -> bool,
 }
 
 impl Files {
     /// `keys` are those of the sink besides its type, with `{out}` where its directory is to stand, and `{dir}` for the one
-    /// above that. `read` finds the ids in the content of a file; the files are read in the order of their names.
+    /// above that. `read` finds the ids in the content of a file.
     pub(in crate::sink) fn new(keys: &str, read: fn(&[u8]) -> Vec<u64>) -> Self {
         let dir = TempDir::new().unwrap();
         fs::create_dir(dir.path().join("out")).unwrap();
         let keys = keys.replace("{out}", "{dir}/out").replace("{dir}", dir.path().to_str().unwrap());
         let payload = |id: u64| id.to_string().into_bytes();
-        Self { keys: format!("type = \"file\"\n{keys}"), dir, read, payload, by_age: false, spoil: |_| false }
+        Self { keys: format!("type = \"file\"\n{keys}"), dir, read, payload, spoil: |_| false }
     }
 
     fn paths(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.dir.path().join("out")).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        if self.by_age {
-            paths.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
-        } else {
-            paths.sort();
-        }
+        paths.sort_by_key(|path| age(path));
         paths
+    }
+}
+
+/// Rotated files come by their stamps and numbers, and before the one that is still written to; the others by the number
+/// or the text that they are called.
+fn age(path: &Path) -> (bool, String, u64) {
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    match (name.split_once('.'), name.parse()) {
+        (Some((_, stamp)), _) => {
+            let (second, number) = stamp.split_once('Z').unwrap();
+            (false, second.to_owned(), number.strip_prefix('-').map_or(1, |number| number.parse().unwrap()))
+        }
+        (None, Ok(number)) => (true, String::new(), number),
+        (None, Err(_)) => (true, name.to_owned(), 0),
     }
 }
 
@@ -94,12 +102,12 @@ pub(in crate::sink) fn ids_of_jsonl(content: &[u8]) -> Vec<u64> {
 }
 
 /// The ids in lines that are payloads.
-pub(in crate::sink) fn ids_of_payloads(content: &[u8]) -> Vec<u64> {
+fn ids_of_payloads(content: &[u8]) -> Vec<u64> {
     str::from_utf8(content).unwrap().lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// No base64 can be written as a payload.
-pub(in crate::sink) fn spoil_base64(message: &mut Value) -> bool {
+pub(super) fn spoil_base64(message: &mut Value) -> bool {
     message["data"] = "no base64!".into();
     true
 }
@@ -115,6 +123,12 @@ async fn files_by_date_conform() {
 }
 
 #[tokio::test]
+async fn more_files_than_may_be_open_conform() {
+    let keys = "path = \"{out}/{attribute.id}.jsonl\"\nmax_open_files = 2";
+    conforms(async || Files::new(keys, ids_of_jsonl)).await;
+}
+
+#[tokio::test]
 async fn a_file_of_payloads_conforms() {
     let keys = "path = \"{out}/a.txt\"\nformat = \"raw\"";
     conforms(async || Files { spoil: spoil_base64, ..Files::new(keys, ids_of_payloads) }).await;
@@ -124,7 +138,7 @@ async fn a_file_of_payloads_conforms() {
 async fn a_file_that_is_rotated_all_the_time_conforms() {
     let keys = "path = \"{out}/a.jsonl\"\nrotate = { size = \"4KiB\" }";
     let payload = |id: u64| format!("{id:01000}").into_bytes();
-    conforms(async || Files { payload, by_age: true, ..Files::new(keys, ids_of_jsonl) }).await;
+    conforms(async || Files { payload, ..Files::new(keys, ids_of_jsonl) }).await;
 }
 
 #[tokio::test]
@@ -153,18 +167,28 @@ fn spoil_datum(message: &mut Value) -> bool {
     true
 }
 
+/// A sink of datums of the schema `"string"`, with these keys besides.
+fn avro(keys: &str, payload: fn(u64) -> Vec<u8>) -> Files {
+    let keys =
+        format!("path = \"{{out}}/a.avro\"\nformat = \"avro\"\nschema_file = \"{{dir}}/id.avsc\"\n{keys}");
+    let files = Files { payload, spoil: spoil_datum, ..Files::new(&keys, ids_of_avro) };
+    fs::write(files.dir.path().join("id.avsc"), "\"string\"").unwrap();
+    files
+}
+
+fn datum(text: &str) -> Vec<u8> {
+    let twice = 2 * text.len();
+    let length = if twice < 128 { vec![twice] } else { vec![twice % 128 + 128, twice / 128] };
+    length.into_iter().map(|byte| u8::try_from(byte).unwrap()).chain(text.bytes()).collect()
+}
+
 #[tokio::test]
 async fn a_file_of_avro_conforms() {
-    let datum = |id: u64| {
-        let text = id.to_string();
-        [&[u8::try_from(2 * text.len()).unwrap()], text.as_bytes()].concat()
-    };
-    let keys =
-        "path = \"{out}/a.avro\"\nformat = \"avro\"\nschema_file = \"{dir}/id.avsc\"\ncodec = \"deflate\"";
-    conforms(async || {
-        let files = Files { payload: datum, spoil: spoil_datum, ..Files::new(keys, ids_of_avro) };
-        fs::write(files.dir.path().join("id.avsc"), "\"string\"").unwrap();
-        files
-    })
-    .await;
+    conforms(async || avro("codec = \"deflate\"", |id| datum(&id.to_string()))).await;
+}
+
+#[tokio::test]
+async fn a_file_of_avro_that_is_rotated_all_the_time_conforms() {
+    let keys = "codec = \"null\"\nrotate = { size = \"4KiB\" }";
+    conforms(async || avro(keys, |id| datum(&format!("{id:01000}")))).await;
 }

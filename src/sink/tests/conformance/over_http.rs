@@ -189,17 +189,20 @@ fn payloads_of_cloud_events(seen: &Seen) -> Vec<String> {
     events.iter().map(payload).collect()
 }
 
-fn payload_of_template(seen: &Seen) -> Vec<String> {
+fn payloads_of_template(seen: &Seen) -> Vec<String> {
     let body: Value = serde_json::from_str(&seen.body).unwrap();
-    vec![body["text"].as_str().unwrap().to_owned()]
+    let texts = body["texts"].as_array().cloned().unwrap_or_else(|| vec![body["text"].clone()]);
+    texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn a_webhook_of_every_format_conforms() {
-    let template = r#"template = '{"text": {{ message.data }}}'"#;
+    let one = r#"template = '{"text": {{ message.data }}}'"#;
+    let several = r#"template = '{"texts": {{ messages | map(attribute="data") | list }}}'"#;
     for (format, batch, payloads) in [
         ("format = \"raw\"".to_owned(), 1, payload_of_raw as fn(&Seen) -> Vec<String>),
-        (format!("format = \"template\"\n{template}"), 1, payload_of_template),
+        (format!("format = \"template\"\n{one}"), 1, payloads_of_template),
+        (format!("format = \"template\"\n{several}"), 3, payloads_of_template),
         ("format = \"cloudevents\"\nmode = \"structured\"".to_owned(), 1, payloads_of_cloud_events),
         ("format = \"cloudevents\"\nmode = \"batched\"".to_owned(), 3, payloads_of_cloud_events),
         ("format = \"cloudevents\"\nmode = \"binary\"".to_owned(), 1, payload_of_raw),
