@@ -51,7 +51,9 @@ pub enum Error {
     #[error("the file cannot be made into a configuration")]
     Wrong(#[from] ConfigError),
     /// The token cannot be written.
-    #[error("cannot write the token to {path}, which must be a new file")]
+    #[error(
+        "cannot write the token to {path}, which must be a new file: another name, or no --write-token, where the token is there already"
+    )]
     Token {
         /// The file.
         path: PathBuf,
