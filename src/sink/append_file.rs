@@ -66,7 +66,7 @@ pub(crate) struct AppendFile {
     /// Whether the batch at hand writes to it.
     pub(crate) used: bool,
     /// Its length before the batch at hand.
-    durable: u64,
+    start: u64,
     /// Its length when all that the batch appended is written.
     length: u64,
     /// Whether its name is durable, not only its content.
@@ -91,7 +91,7 @@ impl AppendFile {
         let file = make::open(&path, access)?;
         lock(&file, &path)?;
         fail_point::pass("file opened");
-        Ok(Self { file, used: false, durable: 0, length: 0, named: false, mark: None, path })
+        Ok(Self { file, used: false, start: 0, length: 0, named: false, mark: None, path })
     }
 
     /// How long it is now.
@@ -117,7 +117,7 @@ impl AppendFile {
     /// mark is to be made known before the file is written to; `None` if it is known already.
     pub(crate) fn begin(&mut self) -> Result<Option<FileMark>, Failure> {
         let size = self.size()?;
-        (self.length, self.durable, self.used) = (size, size, true);
+        (self.length, self.start, self.used) = (size, size, true);
         if self.mark.as_ref().is_some_and(|mark| mark.length == size) {
             return Ok(None);
         }
@@ -198,16 +198,16 @@ impl AppendFile {
     /// to it or cut it, the batch may stand in it in part, and comes again.
     pub(crate) fn take_back(&mut self) -> Result<(), Failure> {
         let size = self.size()?;
-        if !(self.durable..=self.length).contains(&size) {
+        if !(self.start..=self.length).contains(&size) {
             tracing::warn!(
                 "{} was changed by somebody else; a failed batch stays in it in part",
                 self.path.display()
             );
-        } else if size > self.durable {
-            let cut = self.file.set_len(self.durable);
+        } else if size > self.start {
+            let cut = self.file.set_len(self.start);
             cut.map_err(|error| self.failure("taking back a part of a batch from", error))?;
         }
-        self.mark.take_if(|mark| mark.length != self.durable);
+        self.mark.take_if(|mark| mark.length != self.start);
         self.used = false;
         Ok(())
     }
